@@ -39,4 +39,32 @@
 #define PP_COLD
 #endif
 
+/* The byte order, and swapping it in one instruction. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define PP_BIG_ENDIAN 1
+#else
+#define PP_BIG_ENDIAN 0
+#endif
+
+#if defined(__GNUC__)
+#define PP_BSWAP32(v) __builtin_bswap32(v)
+#define PP_BSWAP64(v) __builtin_bswap64(v)
+#else
+#define PP_BSWAP32(v) \
+    ((uint32_t)(v) << 24 | ((uint32_t)(v) & 0xff00) << 8 | ((uint32_t)(v) >> 8 & 0xff00) | \
+     (uint32_t)(v) >> 24)
+#define PP_BSWAP64(v) \
+    ((uint64_t)PP_BSWAP32((uint32_t)(v)) << 32 | PP_BSWAP32((uint32_t)((uint64_t)(v) >> 32)))
+#endif
+
+/* The version of the library that is linked, such as "0.1.0"; the macros above
+ * tell the one that was compiled against. Static. Thread safety: any thread. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+PP_API const char *pp_version(void);
+#ifdef __cplusplus
+}
+#endif
+
 #endif /* PARAPACK_CONFIG_H */
