@@ -1,0 +1,75 @@
+"""What the measured process says about itself: interpreter, GIL, libraries.
+
+It is asked after the work, too: an extension that does not declare itself safe turns the GIL of a
+free-threaded build back on when it is imported, and only the process itself knows.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import sysconfig
+from typing import Any
+
+from parapack.lab import codecs
+
+
+def free_threaded_build() -> bool:
+    """Whether this interpreter was built without the need for a GIL."""
+    return bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+
+def gil_enabled() -> bool:
+    """Whether the GIL is in force in this process now."""
+    probe = getattr(sys, "_is_gil_enabled", None)
+    return True if probe is None else bool(probe())
+
+
+def label() -> str:
+    """The interpreter in a few words, such as '3.13.5' or '3.13.5t, GIL off'."""
+    version = platform.python_version()
+    if not free_threaded_build():
+        return version
+    return f"{version}t, GIL {'on' if gil_enabled() else 'off'}"
+
+
+def describe() -> dict[str, Any]:
+    """The interpreter and the machine, in the form the result files have (see docs/lab.md)."""
+    return {
+        "executable": sys.executable,
+        "version": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "build": " ".join(platform.python_build()),
+        "compiler": platform.python_compiler(),
+        "free_threaded_build": free_threaded_build(),
+        "gil_enabled": gil_enabled(),
+        "python_gil_variable": os.environ.get("PYTHON_GIL"),
+        "switch_interval": sys.getswitchinterval(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "usable_cpus": usable_cpus(),
+    }
+
+
+def usable_cpus() -> int:
+    """The CPUs that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def describe_libraries(present: list[codecs.Codec], absent: list[codecs.Absent]) -> dict[str, dict[str, Any]]:
+    """The libraries under test by name: what runs, or why it does not."""
+    described: dict[str, dict[str, Any]] = {}
+    for codec in present:
+        described[codec.name] = {
+            "present": True,
+            "version": codec.version,
+            "compiled": codec.compiled,
+            "implementation": codec.implementation,
+        }
+    for missing in absent:
+        described[missing.name] = {"present": False, "reason": missing.reason}
+    return described
