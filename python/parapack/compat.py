@@ -11,17 +11,19 @@ Or from outside, which also reaches the Python processes and the subinterpreters
     python -m parapack.compat -m MODULE [ARGS...]
     python -m parapack.compat -c CODE [ARGS...]
 
-Afterwards `import msgpack` gives a module with msgpack-python's names whose classes and functions are Parapack's, and so
-do `msgpack.exceptions`, `msgpack.ext`, `msgpack._cmsgpack` and `msgpack.fallback`. msgpack-python need not be installed.
+Afterwards `import msgpack` gives a module with msgpack-python's names whose classes and functions are
+Parapack's, and so do `msgpack.exceptions`, `msgpack.ext`, `msgpack._cmsgpack` and `msgpack.fallback`.
+msgpack-python need not be installed.
 
 What it cannot reach:
 
 * A module that did `from msgpack import ...` before `install(force=True)` keeps what it has.
 * The copy of msgpack that pip carries (`pip._vendor.msgpack`), and other vendored copies.
-* Child processes that drop `PYTHONPATH`, or run with `-I`, `-E` or `-S`, or under an interpreter that has no Parapack
-  (the last of these says so in a RuntimeWarning and goes on with the msgpack it finds).
-* `importlib.metadata.version("msgpack")` still tells what is installed; `msgpack.version` tells `API_VERSION`.
-* The environment variable MSGPACK_PUREPYTHON has no effect: there is one implementation, `msgpack.fallback` included.
+* Child processes that drop `PYTHONPATH`, or run with `-I`, `-E` or `-S`, or under an interpreter that has no
+  Parapack (the last of these says so in a RuntimeWarning and goes on with the msgpack it finds).
+* `importlib.metadata.version("msgpack")` tells what is installed; `msgpack.version` tells `API_VERSION`.
+* The environment variable MSGPACK_PUREPYTHON has no effect: there is one implementation, `msgpack.fallback`
+  included.
 """
 
 import importlib
@@ -42,7 +44,7 @@ API_VERSION = (1, 2, 4)
 _STARTUP_DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_startup")
 _MODULE_NAME = "parapack.compat"
 
-# The process whose environment this variable names fails when Parapack cannot be put in place; any other only warns.
+# The process that this variable names fails when Parapack cannot be put in place; any other only warns.
 _REQUIRED_BY = "PARAPACK_COMPAT_PID"
 
 _EXCEPTIONS = (
@@ -107,7 +109,8 @@ class _CompatFinder(MetaPathFinder):
         return spec
 
 
-_lock = threading.Lock()  # guards the two below, sys.meta_path and sys.modules against another install or uninstall
+# Guards the two below, sys.meta_path and sys.modules against another install or uninstall.
+_lock = threading.Lock()
 _finder: _CompatFinder | None = None
 _replaced: dict[str, ModuleType] = {}
 
@@ -116,16 +119,16 @@ def install(*, force: bool = False, children: bool = False) -> None:
     """Make `import msgpack` give Parapack in this interpreter. Installing twice is installing once.
 
     force: replace an msgpack that is imported already. Modules that took names out of it keep those.
-    children: also put the start-up hook on PYTHONPATH in `os.environ`, so that Python processes started from now on
-        (multiprocessing's spawn and forkserver, subprocess, Dask's nannies) install it before their first line.
-        `python -m parapack.compat` does that by itself.
+    children: also put the start-up hook on PYTHONPATH in `os.environ`, so that Python processes started from
+        now on (multiprocessing's spawn and forkserver, subprocess, Dask's nannies) install it before their
+        first line. `python -m parapack.compat` does that by itself.
 
-    Raises RuntimeError when another msgpack has been imported and `force` is false, ImportError when Parapack's
-    extension does not load; nothing is changed then.
+    Raises RuntimeError when another msgpack has been imported and `force` is false, ImportError when
+    Parapack's extension does not load; nothing is changed then.
 
-    Threads: may be called from any thread; a thread that imports msgpack at the same time gets one or the other, so
-    install first. Each interpreter has its own modules: call it in each subinterpreter, except where the process was
-    started by `python -m parapack.compat`, whose hook runs in new subinterpreters too.
+    Threads: may be called from any thread; a thread that imports msgpack at the same time gets one or the
+    other, so install first. Each interpreter has its own modules: call it in each subinterpreter, except
+    where the process was started by `python -m parapack.compat`, whose hook runs in new subinterpreters too.
     """
     global _finder
     with _lock:
@@ -137,8 +140,8 @@ def install(*, force: bool = False, children: bool = False) -> None:
             if foreign and not force:
                 file = getattr(foreign.get("msgpack"), "__file__", None) or next(iter(foreign))
                 raise RuntimeError(
-                    f"msgpack is already imported from {file}; call parapack.compat.install() before anything "
-                    "imports msgpack, or install(force=True) to replace it for the imports to come"
+                    f"msgpack is already imported from {file}; call parapack.compat.install() before "
+                    "anything imports msgpack, or install(force=True) to replace it for the imports to come"
                 )
             _put_in_place(foreign)
         if children:
@@ -162,10 +165,10 @@ def _put_in_place(foreign: dict[str, ModuleType]) -> None:
 
 
 def uninstall() -> None:
-    """Undo `install()`: later imports find msgpack-python again, if it is there. Does nothing when not installed.
+    """Undo `install()`: later imports find msgpack-python again, if it is there.
 
-    An msgpack that `install(force=True)` replaced is put back, and the start-up hook leaves PYTHONPATH. Modules that
-    have imported msgpack meanwhile keep Parapack. Threads: as `install`.
+    Does nothing when not installed. An msgpack that `install(force=True)` replaced is put back, and the start-up hook leaves PYTHONPATH.
+    Modules that have imported msgpack meanwhile keep Parapack. Threads: as `install`.
     """
     global _finder
     with _lock:
@@ -199,10 +202,10 @@ def installed() -> bool:
 
 
 def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """A copy of `environ` (default: `os.environ`) under which a Python process installs Parapack as it starts.
+    """A copy of `environ` (default: `os.environ`) under which Python starts with Parapack installed.
 
-    For `subprocess.Popen(..., env=...)`. It puts a directory with a `sitecustomize` module first on PYTHONPATH; a
-    `sitecustomize` of the machine's own runs after it.
+    For `subprocess.Popen(..., env=...)`. It puts a directory with a `sitecustomize` module first on
+    PYTHONPATH; a `sitecustomize` of the machine's own runs after it.
     """
     result = dict(os.environ if environ is None else environ)
     paths = [path for path in result.get("PYTHONPATH", "").split(os.pathsep) if path]
@@ -252,8 +255,8 @@ examples:
 def main(arguments: Sequence[str]) -> str | int:
     """Replace this process by the program, under the start-up hook; the return value is for `sys.exit`.
 
-    The process is replaced (same process id) so that everything about the program is the interpreter's own doing:
-    `__main__`, `sys.argv`, `sys.path[0]`, tracebacks, exit status. Returns only on wrong usage.
+    The process is replaced (same process id) so that everything about the program is the interpreter's own
+    doing: `__main__`, `sys.argv`, `sys.path[0]`, tracebacks, exit status. Returns only on wrong usage.
     """
     if arguments and arguments[0] in ("-h", "--help"):
         print(_HELP)

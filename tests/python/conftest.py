@@ -1,4 +1,4 @@
-"""Configuration of the Python tests: what is under test, markers, and time limits that fit a sanitizer's pace."""
+"""What is under test, markers, and time limits that fit a sanitizer's pace."""
 
 import sys
 
@@ -29,6 +29,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             continue
         seconds = 300 if item.get_closest_marker("stress") else 120
         item.add_marker(pytest.mark.timeout(seconds * support.SLOWDOWN))
-        # Tests that start threads or processes of their own gain nothing from being run in parallel with themselves.
         if item.get_closest_marker("stress") or item.get_closest_marker("isolated"):
             item.add_marker(pytest.mark.thread_unsafe(reason="starts threads or processes of its own"))

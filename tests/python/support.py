@@ -1,4 +1,4 @@
-"""Helpers shared by the tests: what this interpreter is, threads that report their errors, snippets in a process of their own.
+"""Helpers of the tests: this interpreter, threads that report errors, snippets in a process of their own.
 
 Importable from every test as `import support` (see `pythonpath` in pyproject.toml).
 """
@@ -23,7 +23,7 @@ FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 """Whether this is a free-threaded build, whatever its GIL does at the moment."""
 
 SANITIZER = os.environ.get("PARAPACK_SANITIZER", "")
-"""`address` or `thread` when the extension under test is instrumented (the test runner says so), else empty."""
+"""`address` or `thread` when the extension under test is instrumented, else empty (set by the test runner)."""
 
 SLOWDOWN = {"": 1, "address": 3, "thread": 10}[SANITIZER]
 """How much longer things may take under the sanitizer; `scaled` applies it."""
@@ -72,9 +72,10 @@ def run_python(
 ) -> Finished:
     """Run a snippet (or, with `code=None`, the arguments alone) in a new interpreter with faulthandler on.
 
-    `code` is dedented. `options` go before it (`["-X", "dev"]`), `args` after it. `env` is laid over the environment;
-    a value of None removes the variable. With `check`, anything but exit status 0 is an AssertionError that shows
-    both streams. A child that outlives `timeout` seconds (times `SLOWDOWN`) is killed, and that is an AssertionError.
+    `code` is dedented. `options` go before it (`["-X", "dev"]`), `args` after it. `env` is laid over the
+    environment; a value of None removes the variable. With `check`, anything but exit status 0 is an
+    AssertionError that shows both streams. A child that outlives `timeout` seconds (times `SLOWDOWN`) is
+    killed, and that is an AssertionError.
     """
     command = [sys.executable, "-X", "faulthandler", *options]
     if code is not None:
@@ -94,7 +95,8 @@ def run_python(
         )
     except subprocess.TimeoutExpired as late:
         raise AssertionError(
-            f"still running after {late.timeout:g} s\n--- stdout\n{_text(late.stdout)}\n--- stderr\n{_text(late.stderr)}"
+            f"still running after {late.timeout:g} s\n"
+            f"--- stdout\n{_text(late.stdout)}\n--- stderr\n{_text(late.stderr)}"
         ) from None
     result = Finished(done.returncode, done.stdout, done.stderr)
     if check:
@@ -119,10 +121,10 @@ def _text(captured: str | bytes | None) -> str:
 
 
 def run_threads(*functions: Callable[[], Any], timeout: float = 60.0) -> list[Any]:
-    """Run the functions at the same time, a thread each, released by one barrier; return their results in order.
+    """Run the functions at the same time, a thread each, released by one barrier; return their results.
 
-    The first exception of any of them is raised here, after all have ended. A thread that outlives `timeout` seconds
-    (times `SLOWDOWN`) is an AssertionError that names it.
+    The first exception of any of them is raised here, after all have ended. A thread that outlives `timeout`
+    seconds (times `SLOWDOWN`) is an AssertionError that names it.
     """
     barrier = threading.Barrier(len(functions))
     results: list[Any] = [None] * len(functions)
@@ -136,7 +138,7 @@ def run_threads(*functions: Callable[[], Any], timeout: float = 60.0) -> list[An
             errors.append(error)
 
     threads = [
-        threading.Thread(target=body, args=(i, f), name=f"{getattr(f, '__name__', 'function')}-{i}", daemon=True)
+        threading.Thread(target=body, args=(i, f), name=f"thread-{i}", daemon=True)
         for i, f in enumerate(functions)
     ]
     for thread in threads:

@@ -1,8 +1,8 @@
 """Start-up hook: puts Parapack in msgpack's place before a program's first line.
 
-`python -m parapack.compat` and `parapack.compat.child_environment()` put this file's directory on PYTHONPATH, and the
-interpreter imports `sitecustomize` as it starts, in child processes and in subinterpreters too. Written for whatever
-Python a child may be, hence without anything newer than Python 3.
+`python -m parapack.compat` and `parapack.compat.child_environment()` put this file's directory on PYTHONPATH,
+and the interpreter imports `sitecustomize` as it starts, in child processes and in subinterpreters too.
+Written for whatever Python a child may be, hence without anything newer than Python 3.
 """
 
 import importlib.machinery
@@ -13,7 +13,7 @@ import warnings
 
 
 def install_parapack(package_parent):
-    """Install it; where Parapack cannot be found by sys.path alone, the directory it lies in goes last on sys.path."""
+    """Install it; the directory it lies in goes last on sys.path where nothing there leads to it."""
     try:
         import parapack.compat
     except ImportError:
@@ -44,11 +44,11 @@ def main():
     try:
         install_parapack(os.path.dirname(os.path.dirname(own_directory)))
     except Exception as error:
-        message = "parapack.compat: Parapack cannot take msgpack's place in {}: {}: {}".format(
-            sys.executable, type(error).__name__, error
+        message = "parapack.compat: Parapack cannot take msgpack's place in {}: {!r}".format(  # noqa: UP032
+            sys.executable, error
         )
         if required:
-            # Neither an exception nor sys.exit gets out of here without a page of the interpreter's own traceback.
+            # An exception or sys.exit would end the process too, with a page of the interpreter's tracebacks.
             sys.stderr.write(message + "\n")
             sys.stderr.flush()
             os._exit(1)
