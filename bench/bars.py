@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from parapack.lab import codecs, noise, process
-from parapack.lab.stats import Estimate
+from parapack.lab.measure import Samples
+from parapack.lab.stats import Estimate, median
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +122,10 @@ def fastest(times: dict[str, list[float]], names: list[str]) -> list[float]:
     """The sample of the library with the least median time among `names`."""
     ordered = sorted(names, key=lambda name: sorted(times[name])[len(times[name]) // 2])
     return times[ordered[0]]
+
+
+def times_note(samples: Samples[float], unit: str) -> str:
+    """The median time of every variant in 'us' or 'ns', and whether disturbed repetitions are among them."""
+    scale = {"us": 1e6, "ns": 1e9}[unit]
+    times = "  ".join(f"{name} {median(values) * scale:.2f}" for name, values in samples.values.items())
+    return f"{unit}: {times}" + ("  NOISY" if samples.noisy else "")

@@ -53,10 +53,7 @@ def main() -> int:
                 continue
             samples = measure_document(codecs, direction, found[name], options.repetitions, options.block)
             pairs[name] = (bars.fastest(samples.values, peers), samples[SUBJECT])
-            micros = "  ".join(
-                f"{codec.name} {stats.median(samples[codec.name]) * 1e6:.2f}" for codec in codecs
-            )
-            note = f"us: {micros}" + ("  NOISY" if samples.noisy else "")
+            note = bars.times_note(samples, "us")
             bench.ratio(f"{direction} {name}", stats.ratio(*pairs[name]), bars.Bar(least=ON_EACH), note)
         if len(pairs) > 1:
             mean = stats.geometric_mean_ratio(pairs)

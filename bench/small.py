@@ -71,10 +71,8 @@ def main() -> int:
     for what, variants in cases.items():
         samples = measure.interleave(variants, options.repetitions)
         peers = [name for name in variants if name in PEERS]
-        nanos = "  ".join(f"{name} {stats.median(samples[name]) * 1e9:.1f}" for name in variants)
-        note = f"ns: {nanos}" + ("  NOISY" if samples.noisy else "")
         estimate = stats.ratio(bars.fastest(samples.values, peers), samples[SUBJECT])
-        bench.ratio(what, estimate, AT_LEAST, note)
+        bench.ratio(what, estimate, AT_LEAST, bars.times_note(samples, "ns"))
     return bench.finish()
 
 

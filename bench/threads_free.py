@@ -1,0 +1,109 @@
+"""Two threads on a free-threaded build: their gain, each with its own data, and both packing the very same
+object.
+
+Measured on the ten documents and on bodies of 100 B to 1 MiB. `--threads` takes another number of threads;
+the bars are those of two.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import bars
+
+from parapack.lab import documents, measure, parallel, process, stats
+from parapack.lab.codecs import SUBJECT, Codec
+
+OWN = bars.Bar(least=1.85)
+SAME = bars.Bar(least=1.7)
+BODIES = [100, 4 << 10, 64 << 10, 1 << 20]
+
+
+def make_task(codec: Codec, direction: str, make_object: Callable[[], Any]) -> parallel.Task:
+    """Made by the thread that runs it.
+
+    For own data `make_object` builds anew, otherwise it hands out the shared.
+    """
+    pack, unpack = codec.make()
+    value = make_object()
+    return (pack, value) if direction == "pack" else (unpack, pack(value))
+
+
+def make_shared_task(codec: Codec, direction: str, value: Any, packed: bytes) -> parallel.Task:
+    pack, unpack = codec.make()
+    return (pack, value) if direction == "pack" else (unpack, packed)
+
+
+def inputs(names: list[str], bench: bars.Bench) -> dict[str, Callable[[], Any]]:
+    """How to build each object anew: documents from their JSON text, bodies from random bytes."""
+    found, missing = documents.load()
+    for name in missing:
+        bench.say(f"without {name}: {missing[name]}")
+    made: dict[str, Callable[[], Any]] = {
+        name: partial(json.loads, json.dumps(document)) for name, document in found.items()
+    }
+    for size in BODIES:
+        made[f"bin {size} B"] = partial(os.urandom, size)
+    return {name: make for name, make in made.items() if not names or name in names}
+
+
+def measure_input(
+    codec: Codec, direction: str, sharing: str, make: Callable[[], Any], options: Any
+) -> measure.Samples[float]:
+    threads = options.threads
+    with parallel.Crew(threads) as crew:
+        if sharing == "own":
+            crew.prepare("task", partial(make_task, codec, direction, make))
+        else:
+            value = make()
+            packed = codec.make()[0](value)
+            crew.prepare("task", partial(make_shared_task, codec, direction, value, packed))
+        return measure.interleave(
+            {
+                "one": partial(crew.measure, "task", 1, options.seconds),
+                "many": partial(crew.measure, "task", threads, options.seconds),
+            },
+            options.repetitions,
+        )
+
+
+def run(bench: bars.Bench, codec: Codec, made: dict[str, Callable[[], Any]]) -> None:
+    mine = codec.name == SUBJECT
+    for sharing, bar in (("own", OWN), ("same", SAME)):
+        for direction in ("pack", "unpack"):
+            pairs = {}
+            for name, make in made.items():
+                samples = measure_input(codec, direction, sharing, make, bench.options)
+                pairs[name] = (samples["many"], samples["one"])
+                note = "NOISY" if samples.noisy else ""
+                label = f"{codec.name} {direction} {name}, {sharing} data"
+                bench.ratio(label, stats.ratio(*pairs[name]), bar if mine else None, note)
+            mean = stats.geometric_mean_ratio(pairs)
+            label = f"{codec.name} {direction}, {sharing} data, geometric mean"
+            bench.ratio(label, mean, bar if mine else None)
+
+
+def main() -> int:
+    parser = bars.parser(__doc__.splitlines()[0], repetitions=9)
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="documents, or 'bin 100 B'")
+    parser.add_argument("--threads", type=int, default=2, metavar="N")
+    parser.add_argument("--seconds", type=float, default=0.06, help="of one run (default: %(default)s)")
+    parser.add_argument("--peers", action="store_true", help="measure the peers too")
+    options = parser.parse_args()
+    bench = bars.Bench(f"{options.threads} threads on a free-threaded build, gain over one", options)
+    codecs = [codec for codec in bars.load_codecs() if options.peers or codec.name == SUBJECT]
+    if process.gil_enabled():
+        sys.exit("the GIL is on in this process: run a free-threaded build, with PYTHON_GIL=0")
+    made = inputs(options.only, bench)
+    for codec in codecs:
+        run(bench, codec, made)
+    return bench.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
