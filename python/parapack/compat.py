@@ -167,8 +167,9 @@ def _put_in_place(foreign: dict[str, ModuleType]) -> None:
 def uninstall() -> None:
     """Undo `install()`: later imports find msgpack-python again, if it is there.
 
-    Does nothing when not installed. An msgpack that `install(force=True)` replaced is put back, and the start-up hook leaves PYTHONPATH.
-    Modules that have imported msgpack meanwhile keep Parapack. Threads: as `install`.
+    Does nothing when not installed. An msgpack that `install(force=True)` replaced is put back, and the
+    start-up hook leaves PYTHONPATH. Modules that have imported msgpack meanwhile keep Parapack. Threads: as
+    `install`.
     """
     global _finder
     with _lock:

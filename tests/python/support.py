@@ -23,7 +23,7 @@ FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 """Whether this is a free-threaded build, whatever its GIL does at the moment."""
 
 SANITIZER = os.environ.get("PARAPACK_SANITIZER", "")
-"""`address` or `thread` when the extension under test is instrumented, else empty (set by the test runner)."""
+"""`address` or `thread` when the extension is instrumented, else empty (the test runner sets it)."""
 
 SLOWDOWN = {"": 1, "address": 3, "thread": 10}[SANITIZER]
 """How much longer things may take under the sanitizer; `scaled` applies it."""
