@@ -35,8 +35,8 @@ from .exceptions import (
 
 __version__ = "0.1.0"
 
-#: The release of msgpack-python whose interface this package has: what programs that look at `msgpack.version`
-#: want to know. Parapack's own version is `__version__`.
+#: The release of msgpack-python whose interface this package has, for programs that look at `msgpack.version`.
+#: Parapack's own version is `__version__`.
 version: tuple[int, int, int] = (1, 2, 4)
 
 # The names of json, marshal and pickle.

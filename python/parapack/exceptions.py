@@ -3,8 +3,8 @@
 Where a condition has no class of its own, Python's own exceptions are raised: `ValueError` (truncated input,
 a length above its limit, a key that `strict_map_key` forbids), `TypeError` (an object that cannot be packed),
 `OverflowError` (an integer outside -2**63 .. 2**64-1), `RuntimeError` (a container that changed while it was
-packed, an `Unpacker` used from inside its own hook), `UnicodeError`. So a program that wants everything that is
-wrong with its input catches `ValueError` and `UnpackException`.
+packed, an `Unpacker` used from inside its own hook), `UnicodeError`. So a program that wants everything that
+can be wrong with its input catches `ValueError` and `UnpackException`.
 """
 
 from typing import Any
