@@ -10,22 +10,47 @@
 
 #include "wire/utf8_internal.h"
 
-const pp__utf8_ops *const *pp__utf8_available(void)
+/* utf8_avx2.c is compiled for AVX2 where the build can (see core/CMakeLists.txt).
+ * __builtin_cpu_supports reads what the compiler's run-time library found out
+ * before main and also asks the operating system's part (that it saves the
+ * registers). */
+#ifdef PP_UTF8_AVX2
+static bool has_avx2(void)
 {
-    static const pp__utf8_ops *const tables[] = {&pp__utf8_scalar, NULL};
-    return tables;
+    return __builtin_cpu_supports("avx2") != 0;
+}
+#endif
+
+size_t pp__utf8_available(const pp__utf8_ops *tables[PP__UTF8_TABLES])
+{
+    size_t count = 0;
+#ifdef PP_UTF8_AVX2
+    if (has_avx2())
+        tables[count++] = &pp__utf8_avx2;
+#endif
+#if defined(PP__UTF8_SSE2)
+    tables[count++] = &pp__utf8_sse2;
+#elif defined(PP__UTF8_NEON)
+    tables[count++] = &pp__utf8_neon;
+#endif
+    tables[count++] = &pp__utf8_scalar;
+    return count;
 }
 
 static _Atomic(const pp__utf8_ops *) chosen;
 
-static const pp__utf8_ops *ops(void)
+static PP_COLD const pp__utf8_ops *choose(void)
+{
+    const pp__utf8_ops *tables[PP__UTF8_TABLES];
+    pp__utf8_available(tables);
+    atomic_store_explicit(&chosen, tables[0], memory_order_relaxed);
+    return tables[0];
+}
+
+PP_INLINE const pp__utf8_ops *ops(void)
 {
     const pp__utf8_ops *table = atomic_load_explicit(&chosen, memory_order_relaxed);
-    if (PP_UNLIKELY(table == NULL)) {
-        table = pp__utf8_available()[0];
-        atomic_store_explicit(&chosen, table, memory_order_relaxed);
-    }
-    return table;
+    return PP_LIKELY(table != NULL) ? table : choose();
 }
 
 bool pp_utf8_is_ascii_(const uint8_t *s, size_t n)

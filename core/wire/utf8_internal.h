@@ -24,10 +24,24 @@ typedef struct pp__utf8_ops {
     uint8_t *(*from_ucs4)(uint8_t *dst, const uint32_t *src, size_t count);
 } pp__utf8_ops;
 
-extern const pp__utf8_ops pp__utf8_scalar;
+#if defined(__SSE2__)
+#define PP__UTF8_SSE2 1
+#elif defined(__aarch64__) && defined(__ARM_NEON) && !PP_BIG_ENDIAN
+#define PP__UTF8_NEON 1
+#endif
 
-/* The tables that this machine can run, the best first, ended by NULL. Static. */
-const pp__utf8_ops *const *pp__utf8_available(void);
+extern const pp__utf8_ops pp__utf8_scalar;
+extern const pp__utf8_ops pp__utf8_sse2; /* with PP__UTF8_SSE2 */
+extern const pp__utf8_ops pp__utf8_avx2; /* with PP_UTF8_AVX2, which the build defines */
+extern const pp__utf8_ops pp__utf8_neon; /* with PP__UTF8_NEON */
+
+enum {
+    PP__UTF8_TABLES = 4
+};
+
+/* Fills `tables` with those that this machine can run, the best first, the last
+ * always scalar; returns how many. */
+size_t pp__utf8_available(const pp__utf8_ops *tables[PP__UTF8_TABLES]);
 
 /* How many bytes the well-formed sequence at the start of `s` has; 0 if the
  * `n` bytes (at least 1) are a proper beginning of one; -1 if no well-formed
