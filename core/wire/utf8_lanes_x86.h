@@ -100,14 +100,6 @@ PP_INLINE bool v16_each16(v16 v, uint16_t bits)
     return _mm_movemask_epi8(zero) == 0;
 }
 
-/* Eight 2-byte sequences, from bytes to code points in 16-bit lanes. */
-PP_INLINE v16 v16_decode2(v16 v)
-{
-    v16 lead = _mm_slli_epi16(_mm_and_si128(v, _mm_set1_epi16(0x1f)), 6);
-    v16 last = _mm_and_si128(_mm_srli_epi16(v, 8), _mm_set1_epi16(0x3f));
-    return _mm_or_si128(lead, last);
-}
-
 /* Eight code points of 0x80 to 0x7ff, to 2-byte sequences. */
 PP_INLINE v16 v16_encode2(v16 v)
 {
@@ -119,16 +111,68 @@ PP_INLINE v16 v16_encode2(v16 v)
 #ifdef __SSSE3__
 #define V16_HAS_SHUFFLE 1
 
-/* The first five 3-byte sequences, to code points in the five low 16-bit lanes. */
-PP_INLINE v16 v16_decode3(v16 v)
+/* `v` with byte i taken from byte order[i] of it; `order` is below 16. */
+PP_INLINE v16 v16_shuffle(v16 v, v16 order)
 {
-    v16 tail = _mm_shuffle_epi8(
-        v, _mm_setr_epi8(2, 1, 5, 4, 8, 7, 11, 10, 14, 13, -1, -1, -1, -1, -1, -1));
-    v16 lead = _mm_shuffle_epi8(
-        v, _mm_setr_epi8(0, -1, 3, -1, 6, -1, 9, -1, 12, -1, -1, -1, -1, -1, -1, -1));
-    v16 last = _mm_and_si128(tail, _mm_set1_epi16(0x3f));
-    v16 middle = _mm_srli_epi16(_mm_and_si128(tail, _mm_set1_epi16(0x3f00)), 2);
-    return _mm_or_si128(_mm_or_si128(last, middle), _mm_slli_epi16(lead, 12));
+    return _mm_shuffle_epi8(v, order);
+}
+
+/* The high eight bytes, in the low ones. */
+PP_INLINE v16 v16_high_half(v16 v)
+{
+    return _mm_unpackhi_epi64(v, v);
+}
+
+/* Eight bytes from memory; the rest is unspecified. */
+PP_INLINE v16 v16_load_low(const void *p)
+{
+    return _mm_loadl_epi64(p);
+}
+
+/* The eight low bytes of both, alternating; the same of four, or the other four,
+ * pairs of bytes. */
+PP_INLINE v16 v16_zip8(v16 a, v16 b)
+{
+    return _mm_unpacklo_epi8(a, b);
+}
+
+PP_INLINE v16 v16_zip16_low(v16 a, v16 b)
+{
+    return _mm_unpacklo_epi16(a, b);
+}
+
+PP_INLINE v16 v16_zip16_high(v16 a, v16 b)
+{
+    return _mm_unpackhi_epi16(a, b);
+}
+
+/* Where a sequence ends at byte b, after p1, p2 and p3: its code point's bits 0 to
+ * 7, 8 to 15 and 16 to 20, each in the byte lane of b. */
+PP_INLINE v16 v16_code_low(v16 b, v16 p1)
+{
+    v16 continuation = _mm_cmplt_epi8(b, _mm_set1_epi8(-64));
+    v16 top = _mm_and_si128(_mm_slli_epi16(p1, 6), _mm_set1_epi8((char)0xc0));
+    v16 joined = _mm_or_si128(_mm_and_si128(b, _mm_set1_epi8(0x3f)), top);
+    return _mm_or_si128(_mm_and_si128(continuation, joined), _mm_andnot_si128(continuation, b));
+}
+
+PP_INLINE v16 v16_code_middle(v16 b, v16 p1, v16 p2)
+{
+    v16 longer1 = _mm_cmplt_epi8(b, _mm_set1_epi8(-64));
+    v16 longer2 = _mm_cmplt_epi8(p1, _mm_set1_epi8(-64));
+    v16 low = _mm_and_si128(_mm_srli_epi16(p1, 2), _mm_set1_epi8(0x0f));
+    v16 top = _mm_and_si128(_mm_slli_epi16(p2, 4), _mm_set1_epi8((char)0xf0));
+    return _mm_and_si128(longer1, _mm_or_si128(low, _mm_and_si128(longer2, top)));
+}
+
+PP_INLINE v16 v16_code_high(v16 b, v16 p1, v16 p2, v16 p3)
+{
+    v16 limit = _mm_set1_epi8(-64);
+    v16 longer3 = _mm_and_si128(_mm_cmplt_epi8(p2, limit),
+                                _mm_and_si128(_mm_cmplt_epi8(p1, limit), _mm_cmplt_epi8(b, limit)));
+    v16 low = _mm_and_si128(_mm_srli_epi16(p2, 4), _mm_set1_epi8(0x03));
+    v16 top = _mm_and_si128(_mm_slli_epi16(p3, 2), _mm_set1_epi8(0x1c));
+    return _mm_and_si128(longer3, _mm_or_si128(low, top));
 }
 
 /* The four low, or high, code points of 0x800 to 0xffff, to 3-byte sequences in

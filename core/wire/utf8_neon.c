@@ -94,14 +94,6 @@ PP_INLINE bool v16_each16(v16 v, uint16_t bits)
     return vminvq_u16(vandq_u16(vreinterpretq_u16_u8(v), vdupq_n_u16(bits))) != 0;
 }
 
-PP_INLINE v16 v16_decode2(v16 v)
-{
-    uint16x8_t lanes = vreinterpretq_u16_u8(v);
-    uint16x8_t lead = vshlq_n_u16(vandq_u16(lanes, vdupq_n_u16(0x1f)), 6);
-    uint16x8_t last = vandq_u16(vshrq_n_u16(lanes, 8), vdupq_n_u16(0x3f));
-    return vreinterpretq_u8_u16(vorrq_u16(lead, last));
-}
-
 PP_INLINE v16 v16_encode2(v16 v)
 {
     uint16x8_t lanes = vreinterpretq_u16_u8(v);
@@ -116,17 +108,62 @@ enum {
     NO = 0xff /* as an index of a shuffle: a zero byte */
 };
 
-PP_INLINE v16 v16_decode3(v16 v)
+PP_INLINE v16 v16_shuffle(v16 v, v16 order)
 {
-    static const uint8_t tail_order[16] = {2,  1,  5,  4,  8,  7,  11, 10,
-                                           14, 13, NO, NO, NO, NO, NO, NO};
-    static const uint8_t lead_order[16] = {0,  NO, 3,  NO, 6,  NO, 9,  NO,
-                                           12, NO, NO, NO, NO, NO, NO, NO};
-    uint16x8_t tail = vreinterpretq_u16_u8(vqtbl1q_u8(v, vld1q_u8(tail_order)));
-    uint16x8_t lead = vreinterpretq_u16_u8(vqtbl1q_u8(v, vld1q_u8(lead_order)));
-    uint16x8_t last = vandq_u16(tail, vdupq_n_u16(0x3f));
-    uint16x8_t middle = vshrq_n_u16(vandq_u16(tail, vdupq_n_u16(0x3f00)), 2);
-    return vreinterpretq_u8_u16(vorrq_u16(vorrq_u16(last, middle), vshlq_n_u16(lead, 12)));
+    return vqtbl1q_u8(v, order);
+}
+
+PP_INLINE v16 v16_high_half(v16 v)
+{
+    return vcombine_u8(vget_high_u8(v), vget_high_u8(v));
+}
+
+PP_INLINE v16 v16_load_low(const void *p)
+{
+    uint8x8_t half = vld1_u8(p);
+    return vcombine_u8(half, half);
+}
+
+PP_INLINE v16 v16_zip8(v16 a, v16 b)
+{
+    return vzip1q_u8(a, b);
+}
+
+PP_INLINE v16 v16_zip16_low(v16 a, v16 b)
+{
+    return vreinterpretq_u8_u16(vzip1q_u16(vreinterpretq_u16_u8(a), vreinterpretq_u16_u8(b)));
+}
+
+PP_INLINE v16 v16_zip16_high(v16 a, v16 b)
+{
+    return vreinterpretq_u8_u16(vzip2q_u16(vreinterpretq_u16_u8(a), vreinterpretq_u16_u8(b)));
+}
+
+/* Which bytes are continuation bytes. */
+PP_INLINE v16 v16_longer_(v16 v)
+{
+    return vcltq_s8(vreinterpretq_s8_u8(v), vdupq_n_s8(-64));
+}
+
+PP_INLINE v16 v16_code_low(v16 b, v16 p1)
+{
+    v16 joined = vorrq_u8(vandq_u8(b, vdupq_n_u8(0x3f)), vshlq_n_u8(p1, 6));
+    return vbslq_u8(v16_longer_(b), joined, b);
+}
+
+PP_INLINE v16 v16_code_middle(v16 b, v16 p1, v16 p2)
+{
+    v16 low = vandq_u8(vshrq_n_u8(p1, 2), vdupq_n_u8(0x0f));
+    v16 top = vandq_u8(v16_longer_(p1), vshlq_n_u8(p2, 4));
+    return vandq_u8(v16_longer_(b), vorrq_u8(low, top));
+}
+
+PP_INLINE v16 v16_code_high(v16 b, v16 p1, v16 p2, v16 p3)
+{
+    v16 longer3 = vandq_u8(v16_longer_(p2), vandq_u8(v16_longer_(p1), v16_longer_(b)));
+    v16 low = vandq_u8(vshrq_n_u8(p2, 4), vdupq_n_u8(0x03));
+    v16 top = vandq_u8(vshlq_n_u8(p3, 2), vdupq_n_u8(0x1c));
+    return vandq_u8(longer3, vorrq_u8(low, top));
 }
 
 PP_INLINE void v16_encode3(v16 v, v16 *low, v16 *high)

@@ -70,19 +70,19 @@ static pp_status scan(const uint8_t *s, size_t n, pp_utf8_info *info)
 
 static void to_ucs1(const uint8_t *s, size_t n, uint8_t *dst)
 {
-    for (const uint8_t *end = s + n; s < end;)
+    for (const uint8_t *end = n == 0 ? s : s + n; s < end;)
         *dst++ = (uint8_t)pp__utf8_next(&s);
 }
 
 static void to_ucs2(const uint8_t *s, size_t n, uint16_t *dst)
 {
-    for (const uint8_t *end = s + n; s < end;)
+    for (const uint8_t *end = n == 0 ? s : s + n; s < end;)
         *dst++ = (uint16_t)pp__utf8_next(&s);
 }
 
 static void to_ucs4(const uint8_t *s, size_t n, uint32_t *dst)
 {
-    for (const uint8_t *end = s + n; s < end;)
+    for (const uint8_t *end = n == 0 ? s : s + n; s < end;)
         *dst++ = pp__utf8_next(&s);
 }
 

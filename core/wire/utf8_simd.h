@@ -19,11 +19,19 @@
  *
  * When anything is wrong the scalar reference finds out where.
  *
- * Converting looks for runs of one sequence length, 16 bytes at a time, and
- * takes one code point at a time between them. Vector stores may write beyond
- * what they are sure of (never beyond the output): the output has at least a unit for
- * every MAX bytes of input left, MAX being the longest sequence of that width.
+ * Decoding. In the byte lane where a sequence ends, its code point is computed
+ * from that byte and the three before it; then the lanes that end a sequence are
+ * moved together (shuffles by utf8_compress.h, eight lanes at a time). No
+ * branch depends on the text, but for a short cut through ASCII. The stores are
+ * whole vectors, of which only the first lanes count. They stay inside the
+ * output because it has a unit for at least every MAX bytes of input left, MAX
+ * being the longest sequence of that width.
+ *
+ * Encoding looks for runs of one sequence length, eight code points at a time,
+ * and takes one at a time between them.
  */
+
+#include "wire/utf8_compress.h"
 
 enum {
     BLOCK = sizeof(block),
@@ -161,10 +169,7 @@ static pp_status scan(const uint8_t *s, size_t n, pp_utf8_info *info)
 /* ---- decoding ------------------------------------------------------------ */
 
 enum {
-    RUN_OF_2 = 0xaaaa, /* continuation bits of eight 2-byte sequences, if the next byte is a lead */
-    RUN_OF_3 = 0x6db6, /* of five 3-byte sequences; bit 15, the next byte, is a lead */
-    RETRY = 8,         /* bytes to take singly before looking for runs again */
-    MAX_UCS1 = 2,      /* longest sequences */
+    MAX_UCS1 = 2, /* longest sequences */
     MAX_UCS2 = 3,
     MAX_UCS4 = 4
 };
@@ -175,11 +180,131 @@ PP_INLINE size_t first_bit(unsigned bits)
     return (size_t)__builtin_ctz(bits);
 }
 
-/* Whether `byte`, of well-formed text, begins a sequence. */
-PP_INLINE bool is_lead(uint8_t byte)
+#ifdef V16_HAS_SHUFFLE
+
+enum {
+    BEFORE = 3 /* bytes that are looked back at */
+};
+
+PP_INLINE size_t bit_count(unsigned bits)
 {
-    return (byte & 0xc0) != 0x80;
+    return (size_t)__builtin_popcount(bits);
 }
+
+/* The shuffle that moves the bytes named by the 8 bits of `mask` together. */
+PP_INLINE v16 gather(unsigned mask)
+{
+    return v16_load_low(&pp__utf8_compress[mask & 0xff]);
+}
+
+PP_INLINE bool all_ascii(v16 v, unsigned ends)
+{
+    return ends == 0xffff && v16_high_bits(v) == 0;
+}
+
+/* Bit i: a sequence ends at s[i], for i < 16. Reads s[16]. */
+PP_INLINE unsigned sequence_ends(const uint8_t *s)
+{
+    return ~v16_continuations(v16_load(s + 1)) & 0xffff;
+}
+
+/* Takes whole sequences singly until at least BEFORE bytes are behind, or all. */
+#define DECODE_FIRST(s, end, dst, unit)                                                          \
+    for (const uint8_t *stop_ = (s) + BEFORE; (s) < stop_ && (s) < (end);)                       \
+    *(dst)++ = (unit)pp__utf8_next(&(s))
+
+/* Back to the lead of a sequence that has begun before `s` and not ended. */
+PP_INLINE const uint8_t *unfinished(const uint8_t *s)
+{
+    while ((*s & 0xc0) == 0x80)
+        s--;
+    return s;
+}
+
+static void to_ucs1(const uint8_t *s, size_t n, uint8_t *dst)
+{
+    const uint8_t *end = n == 0 ? s : s + n;
+    if (n >= 16 * MAX_UCS1 + BEFORE + 1) {
+        DECODE_FIRST(s, end, dst, uint8_t);
+        for (; (size_t)(end - s) >= 16 * MAX_UCS1; s += 16) {
+            v16 b = v16_load(s);
+            unsigned ends = sequence_ends(s);
+            v16 low = v16_code_low(b, v16_load(s - 1));
+            v16_store_low(dst, v16_shuffle(low, gather(ends)));
+            dst += bit_count(ends & 0xff);
+            v16_store_low(dst, v16_shuffle(v16_high_half(low), gather(ends >> 8)));
+            dst += bit_count(ends >> 8);
+        }
+        s = unfinished(s);
+    }
+    while (s < end)
+        *dst++ = (uint8_t)pp__utf8_next(&s);
+}
+
+static void to_ucs2(const uint8_t *s, size_t n, uint16_t *dst)
+{
+    const uint8_t *end = n == 0 ? s : s + n;
+    if (n >= 16 * MAX_UCS2 + BEFORE + 2) {
+        DECODE_FIRST(s, end, dst, uint16_t);
+        for (; (size_t)(end - s) >= 16 * MAX_UCS2; s += 16) {
+            v16 b = v16_load(s), p1 = v16_load(s - 1);
+            unsigned ends = sequence_ends(s);
+            if (all_ascii(b, ends)) {
+                v16_store(dst, v16_widen8_low(b));
+                v16_store(dst + 8, v16_widen8_high(b));
+                dst += 16;
+                continue;
+            }
+            v16 low = v16_code_low(b, p1);
+            v16 middle = v16_code_middle(b, p1, v16_load(s - 2));
+            v16 order = gather(ends);
+            v16_store(dst, v16_zip8(v16_shuffle(low, order), v16_shuffle(middle, order)));
+            dst += bit_count(ends & 0xff);
+            order = gather(ends >> 8);
+            low = v16_high_half(low);
+            middle = v16_high_half(middle);
+            v16_store(dst, v16_zip8(v16_shuffle(low, order), v16_shuffle(middle, order)));
+            dst += bit_count(ends >> 8);
+        }
+        s = unfinished(s);
+    }
+    while (s < end)
+        *dst++ = (uint16_t)pp__utf8_next(&s);
+}
+
+/* Eight lanes, gathered, as code points. */
+PP_INLINE void store_ucs4(uint32_t *dst, v16 low, v16 middle, v16 high, v16 order)
+{
+    v16 lows = v16_zip8(v16_shuffle(low, order), v16_shuffle(middle, order));
+    v16 highs = v16_widen8_low(v16_shuffle(high, order));
+    v16_store(dst, v16_zip16_low(lows, highs));
+    v16_store(dst + 4, v16_zip16_high(lows, highs));
+}
+
+static void to_ucs4(const uint8_t *s, size_t n, uint32_t *dst)
+{
+    const uint8_t *end = n == 0 ? s : s + n;
+    if (n >= 16 * MAX_UCS4 + BEFORE + 3) {
+        DECODE_FIRST(s, end, dst, uint32_t);
+        for (; (size_t)(end - s) >= 16 * MAX_UCS4; s += 16) {
+            v16 b = v16_load(s), p1 = v16_load(s - 1), p2 = v16_load(s - 2);
+            unsigned ends = sequence_ends(s);
+            v16 low = v16_code_low(b, p1);
+            v16 middle = v16_code_middle(b, p1, p2);
+            v16 high = v16_code_high(b, p1, p2, v16_load(s - 3));
+            store_ucs4(dst, low, middle, high, gather(ends));
+            dst += bit_count(ends & 0xff);
+            store_ucs4(dst, v16_high_half(low), v16_high_half(middle), v16_high_half(high),
+                       gather(ends >> 8));
+            dst += bit_count(ends >> 8);
+        }
+        s = unfinished(s);
+    }
+    while (s < end)
+        *dst++ = pp__utf8_next(&s);
+}
+
+#else /* no shuffle: short cuts through ASCII only */
 
 static void to_ucs1(const uint8_t *s, size_t n, uint8_t *dst)
 {
@@ -188,20 +313,19 @@ static void to_ucs1(const uint8_t *s, size_t n, uint8_t *dst)
         v16 v = v16_load(s + i);
         unsigned high = v16_high_bits(v);
         v16_store(dst, v);
-        size_t ascii = high == 0 ? 16 : first_bit(high);
+        if (high == 0) {
+            i += 16;
+            dst += 16;
+            continue;
+        }
+        size_t ascii = first_bit(high);
         i += ascii;
         dst += ascii;
         for (; i < n && s[i] >= 0x80; i += 2)
             *dst++ = (uint8_t)((unsigned)s[i] << 6 | (s[i + 1] & 0x3fu));
     }
-    while (i < n) {
-        if (s[i] < 0x80) {
-            *dst++ = s[i++];
-        } else {
-            *dst++ = (uint8_t)((unsigned)s[i] << 6 | (s[i + 1] & 0x3fu));
-            i += 2;
-        }
-    }
+    if (i < n)
+        pp__utf8_scalar.to_ucs1(s + i, n - i, dst);
 }
 
 static void to_ucs2(const uint8_t *s, size_t n, uint16_t *dst)
@@ -209,75 +333,26 @@ static void to_ucs2(const uint8_t *s, size_t n, uint16_t *dst)
     const uint8_t *end = n == 0 ? s : s + n;
     while ((size_t)(end - s) >= 16 * MAX_UCS2) {
         v16 v = v16_load(s);
-        unsigned continuations = v16_continuations(v);
-        if (continuations == 0 && v16_high_bits(v) == 0) {
+        if (v16_high_bits(v) == 0) {
             v16_store(dst, v16_widen8_low(v));
             v16_store(dst + 8, v16_widen8_high(v));
             s += 16;
             dst += 16;
             continue;
         }
-        if (continuations == RUN_OF_2 && is_lead(s[16])) {
-            v16_store(dst, v16_decode2(v));
-            s += 16;
-            dst += 8;
-            continue;
-        }
-#ifdef V16_HAS_SHUFFLE
-        if (continuations == RUN_OF_3) {
-            v16_store(dst, v16_decode3(v));
-            s += 15;
-            dst += 5;
-            continue;
-        }
-#endif
-        for (const uint8_t *stop = s + RETRY; s < stop;)
+        for (const uint8_t *stop = s + 16; s < stop;)
             *dst++ = (uint16_t)pp__utf8_next(&s);
     }
     while (s < end)
         *dst++ = (uint16_t)pp__utf8_next(&s);
 }
 
-/* Eight 16-bit lanes as eight code points. */
-PP_INLINE void store_wide(uint32_t *dst, v16 v)
-{
-    v16_store(dst, v16_widen16_low(v));
-    v16_store(dst + 4, v16_widen16_high(v));
-}
-
 static void to_ucs4(const uint8_t *s, size_t n, uint32_t *dst)
 {
-    const uint8_t *end = n == 0 ? s : s + n;
-    while ((size_t)(end - s) >= 16 * MAX_UCS4) {
-        v16 v = v16_load(s);
-        unsigned continuations = v16_continuations(v);
-        if (continuations == 0 && v16_high_bits(v) == 0) {
-            store_wide(dst, v16_widen8_low(v));
-            store_wide(dst + 8, v16_widen8_high(v));
-            s += 16;
-            dst += 16;
-            continue;
-        }
-        if (continuations == RUN_OF_2 && is_lead(s[16])) {
-            store_wide(dst, v16_decode2(v));
-            s += 16;
-            dst += 8;
-            continue;
-        }
-#ifdef V16_HAS_SHUFFLE
-        if (continuations == RUN_OF_3) {
-            store_wide(dst, v16_decode3(v));
-            s += 15;
-            dst += 5;
-            continue;
-        }
-#endif
-        for (const uint8_t *stop = s + RETRY; s < stop;)
-            *dst++ = pp__utf8_next(&s);
-    }
-    while (s < end)
-        *dst++ = pp__utf8_next(&s);
+    pp__utf8_scalar.to_ucs4(s, n, dst);
 }
+
+#endif
 
 /* ---- measuring ----------------------------------------------------------- */
 
@@ -354,7 +429,12 @@ static uint8_t *from_ucs1(uint8_t *dst, const uint8_t *src, size_t count)
         v16 v = v16_load(src + i);
         unsigned high = v16_high_bits(v);
         v16_store(dst, v);
-        size_t ascii = high == 0 ? 16 : first_bit(high);
+        if (high == 0) {
+            i += 16;
+            dst += 16;
+            continue;
+        }
+        size_t ascii = first_bit(high);
         i += ascii;
         dst += ascii;
         for (; i < count && src[i] >= 0x80; i++) {
