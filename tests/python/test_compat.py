@@ -289,8 +289,13 @@ class TestRunner:
         ids=" ".join,
     )
     def test_the_interpreters_options_are_passed_on(self, prefix: list[str]) -> None:
-        code = "import sys; f = sys.flags; print(f.dev_mode, sys.stdout.write_through, f.dont_write_bytecode, sys.argv)"
-        run = run_python(None, *prefix, "-c", code, "a", env={"PYTHONDONTWRITEBYTECODE": None})
+        code = (
+            "import sys; f = sys.flags; "
+            "print(f.dev_mode, sys.stdout.write_through, f.dont_write_bytecode, sys.argv)"
+        )
+        run = run_python(
+            None, *prefix, "-c", code, "a", env={"PYTHONDONTWRITEBYTECODE": None, "PYTHONUNBUFFERED": None}
+        )
         dev = prefix[0] == "-X"
         assert run.stdout == f"{dev} {not dev} {int(not dev)} ['-c', 'a']\n"
 
