@@ -1,0 +1,16 @@
+/* parapack/parapack.h - the whole C API. Each header can also be included alone. */
+#ifndef PARAPACK_PARAPACK_H
+#define PARAPACK_PARAPACK_H
+
+#include "parapack/alloc.h"
+#include "parapack/buffer.h"
+#include "parapack/config.h"
+#include "parapack/format.h"
+#include "parapack/reader.h"
+#include "parapack/skip.h"
+#include "parapack/status.h"
+#include "parapack/timestamp.h"
+#include "parapack/utf8.h"
+#include "parapack/writer.h"
+
+#endif /* PARAPACK_PARAPACK_H */
