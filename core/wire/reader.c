@@ -221,8 +221,6 @@ void pp_read_skip(pp_reader *reader)
     pp_status status =
         pp_validate(reader->cursor, left(reader), levels < PP_MAX_DEPTH ? levels : PP_MAX_DEPTH,
                     reader->flags & PP_CHECK_UTF8, &size);
-    if (status == PP_OK && reader->owed > 0 && reader->owed - 1 > left(reader) - size)
-        status = PP_ERR_EOF;
     if (status != PP_OK) {
         pp_reader_fail(reader, status);
         return;

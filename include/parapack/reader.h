@@ -75,7 +75,8 @@ typedef struct pp_view {
     size_t size;
 } pp_view;
 
-/* The fields are for reading only. Invariant: owed <= end - cursor. */
+/* The fields are for reading only. When a container is opened, owed <= end - cursor
+ * behind its header. */
 typedef struct pp_reader {
     const uint8_t *base;   /* the input */
     const uint8_t *cursor; /* the next value, or after an error the value it was in */
