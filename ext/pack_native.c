@@ -1,0 +1,323 @@
+/* pack_native.c - what the `native` option packs, and as what. */
+#include "pack_native.h"
+
+#include "datetimes.h"
+#include "native_types.h"
+#include "timestamp.h"
+
+/* Conversions of one object that may follow one another: an enum whose value is
+ * a dataclass takes two. Only a __msgpack__ that never ends takes so many. */
+enum { CONVERSIONS_MAX = 1024 };
+
+/* ---- the option ----------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    unsigned bit;
+} kinds[] = {
+    {"dataclass", NATIVE_DATACLASS}, {"enum", NATIVE_ENUM},   {"uuid", NATIVE_UUID},
+    {"datetime", NATIVE_DATETIME},   {"date", NATIVE_DATE},   {"time", NATIVE_TIME},
+    {"decimal", NATIVE_DECIMAL},     {"numpy", NATIVE_NUMPY}, {"set", NATIVE_SET},
+    {"msgpack", NATIVE_MSGPACK},
+};
+
+static int add_kind(PyObject *name, unsigned *mask)
+{
+    if (!PyUnicode_Check(name)) {
+        PyErr_Format(PyExc_TypeError, "native: the name of a kind must be a str, not %.200s",
+                     Py_TYPE(name)->tp_name);
+        return -1;
+    }
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(kinds); i++) {
+        if (PyUnicode_CompareWithASCIIString(name, kinds[i].name) == 0) {
+            *mask |= kinds[i].bit;
+            return 0;
+        }
+    }
+    PyErr_Format(PyExc_ValueError,
+                 "native: unknown kind %R; the kinds are dataclass, enum, uuid, datetime, date, "
+                 "time, decimal, numpy, set and msgpack",
+                 name);
+    return -1;
+}
+
+int native_mask_from_object(PyObject *option, unsigned *mask)
+{
+    *mask = Py_IsTrue(option) ? NATIVE_ALL : 0;
+    if (PyBool_Check(option) || Py_IsNone(option))
+        return 0;
+    if (PyUnicode_Check(option))
+        return add_kind(option, mask);
+    PyObject *names = PyObject_GetIter(option);
+    if (!names) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError))
+            PyErr_Format(PyExc_TypeError, "native must be a bool or the names of kinds, not %.200s",
+                         Py_TYPE(option)->tp_name);
+        return -1;
+    }
+    PyObject *name;
+    int failed = 0;
+    while (!failed && (name = PyIter_Next(names))) {
+        failed = add_kind(name, mask);
+        Py_DECREF(name);
+    }
+    Py_DECREF(names);
+    return failed || PyErr_Occurred() ? -1 : 0;
+}
+
+/* ---- conversions: a new reference; NULL with an exception, or without one where
+ * the object is to be left to others --------------------------------------------- */
+
+typedef PyObject *converter(module_state *st, native_types *types, PyObject *o);
+
+static PyObject *set_to_list(module_state *Py_UNUSED(st), native_types *Py_UNUSED(types),
+                             PyObject *o)
+{
+    return PySequence_List(o);
+}
+
+static PyObject *enum_to_value(module_state *Py_UNUSED(st), native_types *types, PyObject *o)
+{
+    return PyObject_GetAttr(o, types->name[NAME_VALUE]);
+}
+
+static PyObject *decimal_to_str(module_state *Py_UNUSED(st), native_types *Py_UNUSED(types),
+                                PyObject *o)
+{
+    return PyObject_Str(o);
+}
+
+/* 8-4-4-4-12 hexadecimal digits, as RFC 9562 has them and str() returns them,
+ * without its formatting of a 128-bit int. */
+static PyObject *uuid_to_str(module_state *Py_UNUSED(st), native_types *types, PyObject *o)
+{
+    PyObject *bytes = PyObject_GetAttr(o, types->name[NAME_BYTES]);
+    if (!bytes)
+        return NULL;
+    if (!PyBytes_Check(bytes) || PyBytes_GET_SIZE(bytes) != 16) {
+        Py_DECREF(bytes);
+        return PyErr_Format(PyExc_ValueError, "%.200s.bytes is not 16 bytes", Py_TYPE(o)->tp_name);
+    }
+    PyObject *text = PyUnicode_New(36, 127);
+    if (text) {
+        const uint8_t *from = (const uint8_t *)PyBytes_AS_STRING(bytes);
+        Py_UCS1 *to = PyUnicode_1BYTE_DATA(text);
+        for (int i = 0; i < 16; i++) {
+            if (i == 4 || i == 6 || i == 8 || i == 10)
+                *to++ = '-';
+            *to++ = (Py_UCS1) "0123456789abcdef"[from[i] >> 4];
+            *to++ = (Py_UCS1) "0123456789abcdef"[from[i] & 15];
+        }
+    }
+    Py_DECREF(bytes);
+    return text;
+}
+
+static PyObject *to_isoformat(module_state *Py_UNUSED(st), native_types *types, PyObject *o)
+{
+    return PyObject_CallMethodNoArgs(o, types->name[NAME_ISOFORMAT]);
+}
+
+/* A datetime is also a date, but not what "date" asks for. */
+static PyObject *date_to_str(module_state *st, native_types *types, PyObject *o)
+{
+    PyTypeObject *datetime = native_type_known(types, TYPE_DATETIME);
+    if (!datetime && native_type_find(types, TYPE_DATETIME, &datetime) < 0)
+        return NULL;
+    return datetime && PyObject_TypeCheck(o, datetime) ? NULL : to_isoformat(st, types, o);
+}
+
+/* Is the datetime `o` aware: does it know its offset from UTC? -1 with an exception. */
+static int is_aware(native_types *types, PyObject *o)
+{
+    PyObject *tzinfo = PyObject_GetAttr(o, types->name[NAME_TZINFO]);
+    if (!tzinfo)
+        return -1;
+    bool none = Py_IsNone(tzinfo);
+    Py_DECREF(tzinfo);
+    if (none)
+        return 0;
+    PyObject *offset = PyObject_CallMethodNoArgs(o, types->name[NAME_UTCOFFSET]);
+    if (!offset)
+        return -1;
+    int aware = !Py_IsNone(offset);
+    Py_DECREF(offset);
+    return aware;
+}
+
+static PyObject *datetime_to_timestamp(module_state *st, native_types *types, PyObject *o)
+{
+    int aware = is_aware(types, o);
+    if (aware <= 0)
+        return aware ? NULL : to_isoformat(st, types, o);
+    int64_t seconds;
+    uint32_t nanoseconds;
+    if (timestamp_from_datetime(st, o, &seconds, &nanoseconds))
+        return NULL;
+    return timestamp_new(st, seconds, nanoseconds);
+}
+
+/* Is the dtype of `o` one whose elements become plain objects without loss:
+ * a kind of `accepted`, and no float longer than 64 bits? -1 with an exception. */
+static int has_plain_dtype(native_types *types, PyObject *o, const char *accepted)
+{
+    PyObject *dtype = PyObject_GetAttr(o, types->name[NAME_DTYPE]);
+    PyObject *kind = dtype ? PyObject_GetAttr(dtype, types->name[NAME_KIND]) : NULL;
+    PyObject *itemsize = kind ? PyObject_GetAttr(dtype, types->name[NAME_ITEMSIZE]) : NULL;
+    Py_ssize_t size = itemsize ? PyLong_AsSsize_t(itemsize) : -1;
+    const char *code = itemsize && PyUnicode_Check(kind) ? PyUnicode_AsUTF8(kind) : NULL;
+    int plain = -1;
+    if (!PyErr_Occurred())
+        plain = code && *code && strchr(accepted, *code) && !(*code == 'f' && size > 8);
+    Py_XDECREF(dtype);
+    Py_XDECREF(kind);
+    Py_XDECREF(itemsize);
+    return plain;
+}
+
+/* Left out are complex numbers, datetime64 and timedelta64 (which become plain
+ * ints without their unit), long double and structures. */
+static PyObject *numpy_scalar_to_plain(module_state *Py_UNUSED(st), native_types *types,
+                                       PyObject *o)
+{
+    return has_plain_dtype(types, o, "biufUS") > 0
+               ? PyObject_CallMethodNoArgs(o, types->name[NAME_ITEM])
+               : NULL;
+}
+
+static PyObject *numpy_array_to_list(module_state *Py_UNUSED(st), native_types *types, PyObject *o)
+{
+    return has_plain_dtype(types, o, "biufUSOT") > 0
+               ? PyObject_CallMethodNoArgs(o, types->name[NAME_TOLIST])
+               : NULL;
+}
+
+static PyObject *dataclass_to_dict(native_types *types, PyObject *o)
+{
+    PyObject *fields = native_dataclass_fields(types, Py_TYPE(o));
+    PyObject *dict = fields ? PyDict_New() : NULL;
+    for (Py_ssize_t i = 0; dict && i < PyTuple_GET_SIZE(fields); i++) {
+        PyObject *name = PyTuple_GET_ITEM(fields, i);
+        PyObject *value = PyObject_GetAttr(o, name);
+        if (!value || PyDict_SetItem(dict, name, value))
+            Py_CLEAR(dict);
+        Py_XDECREF(value);
+    }
+    Py_XDECREF(fields);
+    return dict;
+}
+
+/* ---- dispatch --------------------------------------------------------------------- */
+
+/* In the order in which they are tried for subclasses. */
+static const struct {
+    unsigned bit;
+    native_type type;
+    converter *convert;
+} classes[] = {
+    {NATIVE_SET, TYPE_SET, set_to_list},
+    {NATIVE_SET, TYPE_FROZENSET, set_to_list},
+    {NATIVE_DATETIME, TYPE_DATETIME, datetime_to_timestamp},
+    {NATIVE_DATE, TYPE_DATE, date_to_str},
+    {NATIVE_TIME, TYPE_TIME, to_isoformat},
+    {NATIVE_UUID, TYPE_UUID, uuid_to_str},
+    {NATIVE_DECIMAL, TYPE_DECIMAL, decimal_to_str},
+    {NATIVE_NUMPY, TYPE_NUMPY_GENERIC, numpy_scalar_to_plain},
+    {NATIVE_NUMPY, TYPE_NUMPY_ARRAY, numpy_array_to_list},
+};
+
+/* What convert_once() returns for the result of a conversion. */
+static int outcome(PyObject *result, PyObject **replacement)
+{
+    *replacement = result;
+    return result ? 1 : -(PyErr_Occurred() != NULL);
+}
+
+/* An attribute of the type of `o` that makes it one of ours, 1, 0 or -1. */
+static int type_attribute(PyObject *o, PyObject *name, PyObject **value)
+{
+    return native_optional_attribute((PyObject *)Py_TYPE(o), name, value);
+}
+
+/* What the class itself says: __msgpack__, being an enum, being a dataclass. */
+static int convert_by_class_body(module_state *st, native_types *types, unsigned mask, PyObject *o,
+                                 PyObject **replacement)
+{
+    PyObject *attribute;
+    int found =
+        mask & NATIVE_MSGPACK ? type_attribute(o, types->name[NAME_MSGPACK], &attribute) : 0;
+    if (found < 0)
+        return -1;
+    if (found) {
+        PyObject *result = PyObject_CallOneArg(attribute, o);
+        Py_DECREF(attribute);
+        return outcome(result, replacement);
+    }
+    PyTypeObject *enum_type = NULL;
+    if (mask & NATIVE_ENUM && native_type_find(types, TYPE_ENUM, &enum_type) < 0)
+        return -1;
+    if (enum_type && PyObject_TypeCheck(o, enum_type))
+        return outcome(enum_to_value(st, types, o), replacement);
+    found = mask & NATIVE_DATACLASS
+                ? type_attribute(o, types->name[NAME_DATACLASS_FIELDS], &attribute)
+                : 0;
+    if (found <= 0)
+        return found;
+    Py_DECREF(attribute);
+    return outcome(dataclass_to_dict(types, o), replacement);
+}
+
+/* One conversion. The types that are exactly those of the table come first:
+ * for them nothing has to be looked up. */
+static int convert_once(module_state *st, native_types *types, unsigned mask, PyObject *o,
+                        PyObject **replacement)
+{
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(classes); i++)
+        if (mask & classes[i].bit && Py_IS_TYPE(o, native_type_known(types, classes[i].type)))
+            return outcome(classes[i].convert(st, types, o), replacement);
+    int found = convert_by_class_body(st, types, mask, o, replacement);
+    if (found)
+        return found;
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(classes); i++) {
+        PyTypeObject *type = NULL;
+        if (mask & classes[i].bit && native_type_find(types, classes[i].type, &type) < 0)
+            return -1;
+        if (type && PyObject_TypeCheck(o, type))
+            return outcome(classes[i].convert(st, types, o), replacement);
+    }
+    return 0;
+}
+
+/* Exactly one of the types that need no conversion and have no attributes of ours. */
+static bool is_plain(PyObject *o)
+{
+    PyTypeObject *type = Py_TYPE(o);
+    return type == &PyUnicode_Type || type == &PyDict_Type || type == &PyList_Type ||
+           type == &PyLong_Type || type == &PyFloat_Type || type == &PyTuple_Type ||
+           type == &PyBytes_Type || type == &PyBool_Type || type == Py_TYPE(Py_None);
+}
+
+int native_convert(module_state *st, unsigned mask, PyObject *o, PyObject **replacement)
+{
+    native_types *types = native_types_of(st);
+    if (!types)
+        return -1;
+    PyObject *current = Py_NewRef(o);
+    for (int done = 0; done < CONVERSIONS_MAX; done++) {
+        PyObject *next = NULL;
+        int found = is_plain(current) ? 0 : convert_once(st, types, mask, current, &next);
+        if (found == 0 && done > 0) {
+            *replacement = current;
+            return 1;
+        }
+        if (found <= 0) {
+            Py_DECREF(current);
+            return found;
+        }
+        Py_SETREF(current, next);
+    }
+    PyErr_Format(PyExc_ValueError, "a '%.200s' object is converted without end",
+                 Py_TYPE(o)->tp_name);
+    Py_DECREF(current);
+    return -1;
+}
