@@ -1,0 +1,88 @@
+/* pack_leaf.h - the values that most messages are made of, as inline code.
+ *
+ * leaf_inline() is compiled into the loops over lists, tuples and dicts. It
+ * handles short ASCII str, ints of up to 60 bits, float, None and bool, in the
+ * order of how often they occur, and leaves the rest to pack_leaf().
+ */
+#ifndef PARAPACK_EXT_PACK_LEAF_H
+#define PARAPACK_EXT_PACK_LEAF_H
+
+#include "pack.h"
+
+enum {
+    LEAF_ROOM = 48,      /* bytes leaf_inline() may write */
+    LEAF_STR_MAX = 31,   /* the longest str it writes: what fixstr holds */
+};
+
+PP_INLINE uint64_t load64(const void *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+PP_INLINE void store64(void *p, uint64_t v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
+/* Copies the `n` (0 to 31) characters of a compact ASCII str to `to`, which has
+ * room for 32.
+ *
+ * A branch on a short length is a coin toss for the processor, so up to 16
+ * characters are moved without one: as two overlapping words, or, below eight,
+ * as the word that ends with the last character, shifted down. That word may
+ * begin before the characters, in the header of the same object. */
+PP_INLINE void copy_short_ascii(uint8_t *to, const uint8_t *from, size_t n)
+{
+    if (n <= 16) {
+        uint64_t tail = load64(from + n - 8);
+        bool wide = n >= 8;
+        unsigned shift = wide ? 0 : (unsigned)(64 - 8 * n) & 63;
+        uint64_t head = load64(wide ? from : from + n - 8) >> shift;
+        store64(to, head);
+        store64(wide ? to + n - 8 : to, wide ? tail : head);
+        return;
+    }
+    memcpy(to, from, 16);
+    memcpy(to + n - 16, from + n - 16, 16);
+}
+
+/* Writes `o` at `p`, where LEAF_ROOM bytes are free. Returns the first byte
+ * after it, or NULL for what it does not handle. */
+PP_INLINE uint8_t *leaf_inline(const pack *pk, uint8_t *p, PyObject *o)
+{
+    PyTypeObject *type = Py_TYPE(o);
+    if (type == &PyUnicode_Type) {
+        if (PP_LIKELY(PyUnicode_IS_COMPACT_ASCII(o))) {
+            size_t n = (size_t)((PyASCIIObject *)o)->length;
+            if (PP_LIKELY(n <= LEAF_STR_MAX)) {
+                *p = (uint8_t)(PP_FIXSTR | n);
+                copy_short_ascii(p + 1, (const uint8_t *)((PyASCIIObject *)o + 1), n);
+                return p + 1 + n;
+            }
+        }
+        return NULL;
+    }
+    if (type == &PyLong_Type) {
+        int64_t v;
+        return PP_LIKELY(long_small_value(o, &v)) ? pp_put_int(p, v) : NULL;
+    }
+    if (type == &PyFloat_Type)
+        return PP_LIKELY(pk->inline_float) ? pp_put_float64(p, PyFloat_AS_DOUBLE(o)) : NULL;
+    if (o == Py_None) {
+        *p = PP_NIL;
+        return p + 1;
+    }
+    if (o == Py_True) {
+        *p = PP_TRUE;
+        return p + 1;
+    }
+    if (o == Py_False) {
+        *p = PP_FALSE;
+        return p + 1;
+    }
+    return NULL;
+}
+
+#endif /* PARAPACK_EXT_PACK_LEAF_H */

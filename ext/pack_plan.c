@@ -1,0 +1,272 @@
+/* The scratch area, the copy plan, and the one copy at the end. */
+#include "pack.h"
+
+#include "parapack/utf8.h"
+
+/* ---- scratch ----------------------------------------------------------------- */
+
+int pack_grow(pack *pk, size_t need)
+{
+    size_t used = (size_t)(pk->cursor - pk->base);
+    size_t capacity = (size_t)(pk->end - pk->base);
+    if (need > (size_t)PY_SSIZE_T_MAX / 2 || capacity > (size_t)PY_SSIZE_T_MAX / 4) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    capacity *= 2;
+    if (capacity < used + need)
+        capacity = used + need;
+    if (!pk->spill) {
+        pk->spill = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)capacity);
+        if (!pk->spill)
+            return -1;
+        memcpy(PyBytes_AS_STRING(pk->spill), pk->base, used);
+    } else if (_PyBytes_Resize(&pk->spill, (Py_ssize_t)capacity)) {
+        /* The bytes are gone: leave a pack that can only be ended. */
+        pk->base = pk->cursor = pk->scratch;
+        pk->end = pk->scratch + PACK_SCRATCH;
+        return -1;
+    }
+    pk->base = (uint8_t *)PyBytes_AS_STRING(pk->spill);
+    pk->cursor = pk->base + used;
+    pk->end = pk->base + capacity;
+    return 0;
+}
+
+/* ---- plan -------------------------------------------------------------------- */
+
+static pack_body *plan_add(pack *pk, size_t size)
+{
+    pack_plan *plan = &pk->plan;
+    if (plan->count == plan->capacity) {
+        size_t capacity = plan->capacity * 2;
+        pack_body *body = plan->body == plan->first ? NULL : plan->body;
+        body = PyMem_Realloc(body, capacity * sizeof *body);
+        if (!body) {
+            PyErr_NoMemory();
+            return NULL;
+        }
+        if (plan->body == plan->first)
+            memcpy(body, plan->first, sizeof plan->first);
+        plan->body = body;
+        plan->capacity = capacity;
+    }
+    pack_body *body = &plan->body[plan->count];
+    memset(body, 0, sizeof *body);
+    body->at = (size_t)(pk->cursor - pk->base);
+    body->size = size;
+    plan->count++;
+    plan->bytes += size;
+    return body;
+}
+
+void pack_plan_clear(pack_plan *plan)
+{
+    while (plan->count) {
+        pack_body *body = &plan->body[--plan->count];
+        Py_XDECREF(body->owner);
+        if (body->view) {
+            PyBuffer_Release(body->view);
+            PyMem_Free(body->view);
+        }
+    }
+    plan->bytes = 0;
+    if (plan->body != plan->first) {
+        PyMem_Free(plan->body);
+        plan->body = plan->first;
+        plan->capacity = PACK_BODIES;
+    }
+}
+
+/* Once much has been written that a deferred body would make us copy again, a
+ * body that is small beside it is cheaper copied now. */
+static bool worth_deferring(const pack *pk, size_t size)
+{
+    if (size < PACK_BODY_MIN)
+        return false;
+    size_t used = (size_t)(pk->cursor - pk->base);
+    return pk->plan.count > 0 || size >= PACK_RELEASE_MIN || used <= size * 16;
+}
+
+int pack_body_of(pack *pk, PyObject *owner, const void *data, size_t size)
+{
+    if (worth_deferring(pk, size)) {
+        pack_body *body = plan_add(pk, size);
+        if (!body)
+            return -1;
+        body->copy = COPY_BYTES;
+        body->data = data;
+        body->owner = Py_NewRef(owner);
+        return 0;
+    }
+    if ((size_t)(pk->end - pk->cursor) < size && pack_grow(pk, size))
+        return -1;
+    memcpy(pk->cursor, data, size);
+    pk->cursor += size;
+    return 0;
+}
+
+int pack_body_of_view(pack *pk, Py_buffer *view)
+{
+    size_t size = (size_t)view->len;
+    if (worth_deferring(pk, size)) {
+        Py_buffer *kept = PyMem_Malloc(sizeof *kept);
+        if (!kept) {
+            PyErr_NoMemory();
+            goto error;
+        }
+        pack_body *body = plan_add(pk, size);
+        if (!body) {
+            PyMem_Free(kept);
+            goto error;
+        }
+        *kept = *view;
+        body->copy = COPY_BYTES;
+        body->data = view->buf;
+        body->view = kept;
+        return 0;
+    }
+    if ((size_t)(pk->end - pk->cursor) < size && pack_grow(pk, size))
+        goto error;
+    memcpy(pk->cursor, view->buf, size);
+    pk->cursor += size;
+    PyBuffer_Release(view);
+    return 0;
+error:
+    PyBuffer_Release(view);
+    return -1;
+}
+
+static uint8_t *copy_ucs(uint8_t *to, pack_copy copy, const void *data, size_t count)
+{
+    switch (copy) {
+    case COPY_UCS1:
+        return pp_utf8_from_ucs1(to, data, count);
+    case COPY_UCS2:
+        return pp_utf8_from_ucs2(to, data, count);
+    case COPY_UCS4:
+        return pp_utf8_from_ucs4(to, data, count);
+    case COPY_BYTES:
+        break;
+    }
+    Py_UNREACHABLE();
+}
+
+int pack_body_of_ucs(pack *pk, PyObject *owner, pack_copy copy, const void *data, size_t count,
+                     size_t size)
+{
+    if (worth_deferring(pk, size)) {
+        pack_body *body = plan_add(pk, size);
+        if (!body)
+            return -1;
+        body->copy = copy;
+        body->data = data;
+        body->count = count;
+        body->owner = Py_NewRef(owner);
+        return 0;
+    }
+    if ((size_t)(pk->end - pk->cursor) < size && pack_grow(pk, size))
+        return -1;
+    pk->cursor = copy_ucs(pk->cursor, copy, data, count);
+    return 0;
+}
+
+/* ---- the copy ---------------------------------------------------------------- */
+
+static void gather(const pack *pk, uint8_t *to)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < pk->plan.count; i++) {
+        const pack_body *body = &pk->plan.body[i];
+        memcpy(to, pk->base + at, body->at - at);
+        to += body->at - at;
+        at = body->at;
+        if (body->copy == COPY_BYTES)
+            memcpy(to, body->data, body->size);
+        else
+            copy_ucs(to, body->copy, body->data, body->count);
+        to += body->size;
+    }
+    memcpy(to, pk->base + at, (size_t)(pk->cursor - pk->base) - at);
+}
+
+void pack_gather(pack *pk, uint8_t *target)
+{
+    if (pack_size(pk) < PACK_RELEASE_MIN || pk->options->atomic) {
+        gather(pk, target);
+        return;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    gather(pk, target);
+    Py_END_ALLOW_THREADS
+}
+
+PyObject *pack_result(pack *pk)
+{
+    size_t size = pack_size(pk);
+    if (size > PY_SSIZE_T_MAX)
+        return PyErr_NoMemory();
+    PyObject *result;
+    if (pk->plan.count == 0 && pk->spill) {
+        result = pk->spill;
+        pk->spill = NULL;
+        _PyBytes_Resize(&result, (Py_ssize_t)size); /* NULL on failure */
+        return result;
+    }
+    if (pk->plan.count == 0)
+        return PyBytes_FromStringAndSize((const char *)pk->base, (Py_ssize_t)size);
+    result = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
+    if (result)
+        pack_gather(pk, (uint8_t *)PyBytes_AS_STRING(result));
+    return result;
+}
+
+static int append(PyObject *list, PyObject *item)
+{
+    if (!item)
+        return -1;
+    int failed = PyList_Append(list, item);
+    Py_DECREF(item);
+    return failed;
+}
+
+static int append_scratch(PyObject *list, const pack *pk, size_t from, size_t to)
+{
+    if (from == to)
+        return 0;
+    return append(list, PyBytes_FromStringAndSize((const char *)pk->base + from,
+                                                  (Py_ssize_t)(to - from)));
+}
+
+static PyObject *body_part(const pack_body *body)
+{
+    if (body->copy != COPY_BYTES) {
+        PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)body->size);
+        if (bytes)
+            copy_ucs((uint8_t *)PyBytes_AS_STRING(bytes), body->copy, body->data, body->count);
+        return bytes;
+    }
+    if (body->view)
+        return PyMemoryView_FromObject(body->view->obj);
+    if (PyBytes_CheckExact(body->owner))
+        return Py_NewRef(body->owner);
+    if (PyBytes_Check(body->owner))
+        return PyMemoryView_FromObject(body->owner);
+    /* The characters of a str have no buffer of their own to show. */
+    return PyBytes_FromStringAndSize(body->data, (Py_ssize_t)body->size);
+}
+
+PyObject *pack_result_parts(pack *pk)
+{
+    PyObject *parts = PyList_New(0);
+    size_t at = 0;
+    for (size_t i = 0; parts && i < pk->plan.count; i++) {
+        const pack_body *body = &pk->plan.body[i];
+        if (append_scratch(parts, pk, at, body->at) || append(parts, body_part(body)))
+            Py_CLEAR(parts);
+        at = body->at;
+    }
+    if (parts && append_scratch(parts, pk, at, (size_t)(pk->cursor - pk->base)))
+        Py_CLEAR(parts);
+    return parts;
+}

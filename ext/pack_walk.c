@@ -1,0 +1,692 @@
+/* The walk over the objects.
+ *
+ * What may change under the walk, and when
+ *
+ *   With the GIL nothing changes while a loop below runs from one item to the
+ *   next: no code of anybody's runs. Without it, a loop holds the lock of its
+ *   container, so that items cannot leave it and are borrowed from it.
+ *
+ *   Anything may have changed after slice_checkpoint(), after a hook, and (on
+ *   free-threaded builds) whenever the container's lock was let go. Every loop
+ *   therefore begins by comparing the container's size with what its header
+ *   promised, and a dict also counts its pairs. Items are read again each time.
+ *
+ *   Where a container has changed and no hook has run, the pack starts over and
+ *   holds the GIL to the end, as msgpack-python always does. After a hook has
+ *   run it raises RuntimeError.
+ */
+#include "pack.h"
+
+#include "datetimes.h"
+#include "pack_leaf.h"
+#include "pack_native.h"
+#include "timestamp.h"
+
+enum {
+    DONE = 0,
+    FAILED = -1,
+    RESTART = -2, /* the pack is to start over; no exception is set */
+};
+
+/* How often a pack starts over before it gives up. With the GIL, which the
+ * second attempt holds throughout, once is enough. */
+enum { RESTARTS_MAX = FREE_THREADED ? 8 : 1 };
+
+static int enter(pack *pk, PyObject *o, bool owned, bool may_default);
+
+/* ---- frames -------------------------------------------------------------------- */
+
+static int grow_frames(pack *pk)
+{
+    int capacity = pk->frames_capacity * 4;
+    pack_frame *frames = pk->frames == pk->first_frames ? NULL : pk->frames;
+    frames = PyMem_Realloc(frames, (size_t)capacity * sizeof *frames);
+    if (!frames) {
+        PyErr_NoMemory();
+        return FAILED;
+    }
+    if (pk->frames == pk->first_frames)
+        memcpy(frames, pk->first_frames, sizeof pk->first_frames);
+    pk->frames = frames;
+    pk->frames_capacity = capacity;
+    return DONE;
+}
+
+/* Takes over the reference where `owned`, also on failure. */
+static int push(pack *pk, pack_frame_kind kind, PyObject *container, bool owned, Py_ssize_t size)
+{
+    if (PP_UNLIKELY(pk->depth == pk->frames_capacity) && grow_frames(pk)) {
+        if (owned)
+            Py_DECREF(container);
+        return FAILED;
+    }
+    if (FREE_THREADED && !owned) {
+        Py_INCREF(container);
+        owned = true;
+    }
+    pk->frames[pk->depth++] = (pack_frame){
+        .container = container, .size = size, .left = size, .kind = kind, .owned = owned};
+    return DONE;
+}
+
+static void pop(pack *pk)
+{
+    pack_frame *f = &pk->frames[--pk->depth];
+    PyObject *container = f->owned ? f->container : NULL;
+    PyObject *pending = f->pending;
+    Py_XDECREF(pending);
+    Py_XDECREF(container);
+}
+
+/* Makes every container on the stack a strong reference of its frame: before
+ * anything that lets other code run. */
+static void pin_frames(pack *pk)
+{
+    for (int i = 0; i < pk->depth; i++) {
+        if (!pk->frames[i].owned) {
+            Py_INCREF(pk->frames[i].container);
+            pk->frames[i].owned = true;
+        }
+    }
+}
+
+static int changed(pack *pk, const char *what)
+{
+    if (!pk->hook_ran && pk->restarts < RESTARTS_MAX)
+        return RESTART;
+    return pack_fail(pk, PyExc_RuntimeError, "%s changed size during packing", what);
+}
+
+/* Everything that may run code of the caller's comes after this. */
+static void before_hook(pack *pk)
+{
+    pin_frames(pk);
+    pk->hook_ran = true;
+}
+
+/* ---- headers ------------------------------------------------------------------- */
+
+static int header_room(pack *pk)
+{
+    return (size_t)(pk->end - pk->cursor) < PP_HEADER_MAX ? pack_grow(pk, PP_HEADER_MAX) : DONE;
+}
+
+int pack_array_header(pack *pk, uint32_t size)
+{
+    if (header_room(pk))
+        return FAILED;
+    pk->cursor = pp_put_array_header(pk->cursor, size);
+    return DONE;
+}
+
+int pack_map_header(pack *pk, uint32_t size)
+{
+    if (header_room(pk))
+        return FAILED;
+    pk->cursor = pp_put_map_header(pk->cursor, size);
+    return DONE;
+}
+
+/* Writes a container's header and pushes its frame unless it is empty. */
+static int open_container(pack *pk, pack_frame_kind kind, PyObject *container, bool owned,
+                          Py_ssize_t size)
+{
+    bool map = kind == FRAME_DICT || kind == FRAME_PAIRS;
+    int failed;
+    if (PP_UNLIKELY(pk->depth == PACK_DEPTH_MAX))
+        failed = pack_fail(pk, PyExc_ValueError, "recursion limit exceeded.");
+    else if ((size_t)size > PACK_LENGTH_MAX)
+        failed = pack_fail(pk, PyExc_ValueError, map ? "dict is too large" : "list is too large");
+    else if (map)
+        failed = pack_map_header(pk, (uint32_t)size);
+    else
+        failed = pack_array_header(pk, (uint32_t)size);
+    if (failed || size == 0) {
+        if (owned)
+            Py_DECREF(container);
+        return failed;
+    }
+    return push(pk, kind, container, owned, size);
+}
+
+/* ---- values that are neither leaves nor plain containers --------------------------- */
+
+static bool overrides(PyTypeObject *type, PyObject *name, PyObject *original)
+{
+    PyObject *found = PyObject_GetAttr((PyObject *)type, name);
+    bool same = found == original;
+    if (!found)
+        PyErr_Clear();
+    Py_XDECREF(found);
+    return !same;
+}
+
+/* A subclass of dict. One that keeps dict's items() is read as a dict; from any
+ * other (OrderedDict, say, whose order is its own) the pairs are asked for. */
+static int enter_dict_like(pack *pk, PyObject *o)
+{
+    if (PyDict_Check(o) && !overrides(Py_TYPE(o), pk->state->str_items, pk->state->dict_items))
+        return open_container(pk, FRAME_DICT, Py_NewRef(o), true, PyDict_Size(o));
+    before_hook(pk);
+    PyObject *items = PyMapping_Items(o);
+    if (!items)
+        return FAILED;
+    return open_container(pk, FRAME_PAIRS, items, true, PyList_GET_SIZE(items));
+}
+
+/* A subclass of list or tuple; one with an __iter__ of its own is iterated. */
+static int enter_list_like(pack *pk, PyObject *o)
+{
+    bool list = PyList_Check(o);
+    getiterfunc iter = list ? PyList_Type.tp_iter : PyTuple_Type.tp_iter;
+    if (Py_TYPE(o)->tp_iter == iter)
+        return open_container(pk, list ? FRAME_LIST : FRAME_TUPLE, Py_NewRef(o), true,
+                              list ? PyList_Size(o) : PyTuple_GET_SIZE(o));
+    before_hook(pk);
+    PyObject *items = PySequence_List(o);
+    if (!items)
+        return FAILED;
+    return open_container(pk, FRAME_LIST, items, true, PyList_GET_SIZE(items));
+}
+
+int pack_ext(pack *pk, int8_t type, PyObject *data)
+{
+    if (!PyBytes_Check(data))
+        return pack_fail(pk, PyExc_TypeError, "ext data must be bytes, not '%.200s'",
+                         Py_TYPE(data)->tp_name);
+    size_t size = (size_t)PyBytes_GET_SIZE(data);
+    if (size > PACK_LENGTH_MAX)
+        return pack_fail(pk, PyExc_ValueError, "EXT data is too large");
+    if (header_room(pk))
+        return FAILED;
+    pk->cursor = pp_put_ext_header(pk->cursor, type, (uint32_t)size);
+    return pack_body_of(pk, data, PyBytes_AS_STRING(data), size);
+}
+
+static int enter_ext(pack *pk, PyObject *o)
+{
+    before_hook(pk);
+    PyObject *code = PyObject_GetAttr(o, pk->state->str_code);
+    PyObject *data = code ? PyObject_GetAttr(o, pk->state->str_data) : NULL;
+    int failed = FAILED;
+    if (data) {
+        long type = PyLong_AsLong(code);
+        if (type == -1 && PyErr_Occurred())
+            failed = FAILED;
+        else if (type < INT8_MIN || type > INT8_MAX)
+            failed = pack_fail(pk, PyExc_ValueError, "ext code must be -128~127, not %ld", type);
+        else
+            failed = pack_ext(pk, (int8_t)type, data);
+    }
+    Py_XDECREF(code);
+    Py_XDECREF(data);
+    return failed;
+}
+
+static int put_timestamp(pack *pk, int64_t seconds, uint32_t nanoseconds)
+{
+    if ((size_t)(pk->end - pk->cursor) < PP_TIMESTAMP_MAX && pack_grow(pk, PP_TIMESTAMP_MAX))
+        return FAILED;
+    pk->cursor = pp_put_timestamp(pk->cursor, seconds, nanoseconds);
+    return DONE;
+}
+
+static int enter_timestamp(pack *pk, PyObject *o)
+{
+    int64_t seconds;
+    uint32_t nanoseconds;
+    if (timestamp_get(o, &seconds, &nanoseconds))
+        return FAILED;
+    return put_timestamp(pk, seconds, nanoseconds);
+}
+
+static int enter_datetime(pack *pk, PyObject *o)
+{
+    int64_t seconds;
+    uint32_t nanoseconds;
+    before_hook(pk); /* tzinfo may be a class of the caller's */
+    if (timestamp_from_datetime(pk->state, o, &seconds, &nanoseconds))
+        return FAILED;
+    return put_timestamp(pk, seconds, nanoseconds);
+}
+
+static int bin_header(pack *pk, size_t size, const char *what)
+{
+    if (size > PACK_LENGTH_MAX)
+        return pack_fail(pk, PyExc_ValueError, "%.200s is too large", what);
+    if (header_room(pk))
+        return FAILED;
+    pk->cursor = pk->options->use_bin_type ? pp_put_bin_header(pk->cursor, (uint32_t)size)
+                                           : pp_put_raw_header(pk->cursor, (uint32_t)size);
+    return DONE;
+}
+
+/* bytearray and memoryview: the export keeps the memory where it is, whatever
+ * other threads do, until it has been copied. Its contents may still change. */
+static int enter_buffer(pack *pk, PyObject *o)
+{
+    Py_buffer view;
+    if (PyObject_GetBuffer(o, &view, PyBUF_SIMPLE))
+        return FAILED;
+    if (bin_header(pk, (size_t)view.len,
+                   PyMemoryView_Check(o) ? "memoryview" : "bytearray object")) {
+        PyBuffer_Release(&view);
+        return FAILED;
+    }
+    return pack_body_of_view(pk, &view);
+}
+
+/* A str with an error handler other than 'strict'. */
+static int enter_str_with_handler(pack *pk, PyObject *o)
+{
+    before_hook(pk);
+    const char *handler = PyUnicode_AsUTF8(pk->options->unicode_errors);
+    PyObject *bytes = handler ? PyUnicode_AsEncodedString(o, "utf-8", handler) : NULL;
+    if (!bytes)
+        return FAILED;
+    size_t size = (size_t)PyBytes_GET_SIZE(bytes);
+    int failed = FAILED;
+    if (size > PACK_LENGTH_MAX) {
+        pack_fail(pk, PyExc_ValueError, "unicode string is too large");
+    } else if (!header_room(pk)) {
+        pk->cursor = pk->options->use_bin_type ? pp_put_str_header(pk->cursor, (uint32_t)size)
+                                               : pp_put_raw_header(pk->cursor, (uint32_t)size);
+        failed = pack_body_of(pk, bytes, PyBytes_AS_STRING(bytes), size);
+    }
+    Py_DECREF(bytes);
+    return failed;
+}
+
+/* ---- dispatch ------------------------------------------------------------------ */
+
+/* Packs a new reference in place of another object. */
+static int enter_replacement(pack *pk, PyObject *o, bool may_default)
+{
+    int done = pack_leaf(pk, o);
+    if (done == 0)
+        return enter(pk, o, true, may_default);
+    Py_DECREF(o);
+    return done < 0 ? FAILED : DONE;
+}
+
+static int unsupported(pack *pk, PyObject *o)
+{
+    if (PyLong_Check(o) && !pk->options->strict_types)
+        return pack_fail(pk, PyExc_OverflowError, "Integer value out of range");
+    if (PyLong_CheckExact(o))
+        return pack_fail(pk, PyExc_OverflowError, "Integer value out of range");
+    if (pk->options->datetime && is_datetime(pk->state, o))
+        return pack_fail(pk, PyExc_ValueError,
+                         "can not serialize '%.200s' object where tzinfo=None",
+                         Py_TYPE(o)->tp_name);
+    return pack_fail(pk, PyExc_TypeError, "can not serialize '%.200s' object",
+                     Py_TYPE(o)->tp_name);
+}
+
+static int enter_by_hook(pack *pk, PyObject *o, bool may_default)
+{
+    if (pk->options->native_mask) {
+        PyObject *replacement = NULL;
+        before_hook(pk);
+        int found = native_convert(pk->state, pk->options->native_mask, o, &replacement);
+        if (found < 0)
+            return FAILED;
+        if (found)
+            return enter_replacement(pk, replacement, may_default);
+    }
+    if (!may_default || !pk->options->on_default)
+        return unsupported(pk, o);
+    before_hook(pk);
+    PyObject *replacement = PyObject_CallOneArg(pk->options->on_default, o);
+    return replacement ? enter_replacement(pk, replacement, false) : FAILED;
+}
+
+/* Everything else. Borrows `o`, which stays alive. */
+static int enter_other(pack *pk, PyObject *o, bool may_default)
+{
+    module_state *st = pk->state;
+    bool strict = pk->options->strict_types;
+    if (strict ? PyByteArray_CheckExact(o) : PyByteArray_Check(o))
+        return enter_buffer(pk, o);
+    if (strict ? PyUnicode_CheckExact(o) : PyUnicode_Check(o))
+        return enter_str_with_handler(pk, o);
+#if PY_VERSION_HEX >= 0x030f0000
+    if (strict ? PyFrozenDict_CheckExact(o) : PyAnyDict_Check(o))
+        return enter_dict_like(pk, o);
+#else
+    if (!strict && PyDict_Check(o))
+        return enter_dict_like(pk, o);
+#endif
+    if (strict ? Py_IS_TYPE(o, (PyTypeObject *)st->exttype_type)
+               : PyObject_TypeCheck(o, (PyTypeObject *)st->exttype_type))
+        return enter_ext(pk, o);
+    if (Py_IS_TYPE(o, st->timestamp_type))
+        return enter_timestamp(pk, o);
+    if (!strict && (PyList_Check(o) || PyTuple_Check(o)))
+        return enter_list_like(pk, o);
+    if (PyMemoryView_Check(o))
+        return enter_buffer(pk, o);
+    if (pk->options->datetime) {
+        int aware = is_aware_datetime(st, o);
+        if (aware < 0)
+            return FAILED;
+        if (aware)
+            return enter_datetime(pk, o);
+    }
+    return enter_by_hook(pk, o, may_default);
+}
+
+/* Packs a value that pack_leaf() does not handle: writes it, or writes its
+ * header and pushes a frame. Takes over the reference where `owned`. */
+static int enter(pack *pk, PyObject *o, bool owned, bool may_default)
+{
+    PyTypeObject *type = Py_TYPE(o);
+    if (type == &PyDict_Type)
+        return open_container(pk, FRAME_DICT, o, owned, PyDict_GET_SIZE(o));
+    if (type == &PyList_Type)
+        return open_container(pk, FRAME_LIST, o, owned, PyList_GET_SIZE(o));
+    if (type == &PyTuple_Type && !pk->options->strict_types)
+        return open_container(pk, FRAME_TUPLE, o, owned, PyTuple_GET_SIZE(o));
+    if (!owned)
+        Py_INCREF(o);
+    int failed = enter_other(pk, o, may_default);
+    Py_DECREF(o);
+    return failed;
+}
+
+/* ---- loops ------------------------------------------------------------------------ */
+
+/* One leaf at `p`. Leaves the cursor in `p`; 1 done, 0 not a leaf, -1 failed.
+ * `before_call` keeps the frame right for an error's path. */
+#define LEAF(pk, p, end, item, result, before_call)                                                           \
+    do {                                                                                           \
+        uint8_t *after_;                                                                           \
+        if (PP_LIKELY((size_t)((end) - (p)) >= LEAF_ROOM) &&                                       \
+            PP_LIKELY((after_ = leaf_inline((pk), (p), (item))) != NULL)) {                        \
+            (p) = after_;                                                                          \
+            (result) = 1;                                                                          \
+        } else {                                                                                   \
+            before_call;                                                                           \
+            (pk)->cursor = (p);                                                                    \
+            (result) = pack_leaf((pk), (item));                                                    \
+            (p) = (pk)->cursor;                                                                    \
+            (end) = (pk)->end;                                                                     \
+        }                                                                                          \
+    } while (0)
+
+/* Packs items until one is not a leaf, the budget or the items end. Returns
+ * DONE or FAILED; `*item` is the one that is not a leaf, or NULL. */
+PP_INLINE int run_items(pack *pk, pack_frame *f, PyObject **items, PyObject **item)
+{
+    Py_ssize_t i = f->position, begin = i;
+    Py_ssize_t stop = f->size - i > pk->slice.budget ? i + pk->slice.budget : f->size;
+    uint8_t *p = pk->cursor, *end = pk->end;
+    int result = 1;
+    *item = NULL;
+    while (i < stop) {
+        PyObject *o = items[i++];
+        PyTypeObject *type = Py_TYPE(o);
+        if (type == &PyDict_Type || type == &PyList_Type) {
+            *item = o;
+            break;
+        }
+        LEAF(pk, p, end, o, result, f->position = i);
+        if (PP_UNLIKELY(result != 1)) {
+            *item = result == 0 ? o : NULL;
+            break;
+        }
+    }
+    f->position = i;
+    pk->cursor = p;
+    pk->slice.budget -= (int)(i - begin);
+    return result < 0 ? FAILED : DONE;
+}
+
+/* After a run: descend into `item`, take a look at the clock, or pop. */
+PP_INLINE int after_run(pack *pk, PyObject *item, bool finished)
+{
+    if (item)
+        return enter(pk, item, FREE_THREADED, true);
+    if (finished) {
+        pop(pk);
+        return DONE;
+    }
+    return DONE; /* the budget is used up: walk() looks at the clock */
+}
+
+static int walk_list(pack *pk, pack_frame *f)
+{
+    PyObject *list = f->container, *item;
+    LOCK_OBJECT(list);
+    if (PP_UNLIKELY(PyList_GET_SIZE(list) != f->size)) {
+        UNLOCK_OBJECT();
+        return changed(pk, "list");
+    }
+    int failed = run_items(pk, f, ((PyListObject *)list)->ob_item, &item);
+    if (FREE_THREADED)
+        Py_XINCREF(item);
+    bool finished = f->position == f->size;
+    UNLOCK_OBJECT();
+    return failed ? failed : after_run(pk, item, finished);
+}
+
+static int walk_tuple(pack *pk, pack_frame *f)
+{
+    PyObject *item;
+    int failed = run_items(pk, f, ((PyTupleObject *)f->container)->ob_item, &item);
+    if (FREE_THREADED)
+        Py_XINCREF(item);
+    return failed ? failed : after_run(pk, item, f->position == f->size);
+}
+
+/* Packs pairs until a key or value is not a leaf, the budget or the pairs end.
+ * Where a key is not a leaf its value waits in f->pending. */
+PP_INLINE int run_pairs(pack *pk, pack_frame *f, PyObject **item, bool *ended)
+{
+    uint8_t *p = pk->cursor, *end = pk->end;
+    Py_ssize_t pos = f->position, left = f->left;
+    Py_ssize_t begin = left;
+    PyObject *key, *value;
+    int result = 1;
+    *item = NULL;
+    *ended = false;
+    while (begin - left < pk->slice.budget) {
+        if (!PyDict_Next(f->container, &pos, &key, &value)) {
+            *ended = true;
+            break;
+        }
+        if (PP_UNLIKELY(left-- == 0))
+            break; /* more pairs than promised: left is -1 */
+        LEAF(pk, p, end, key, result, f->left = left);
+        if (PP_UNLIKELY(result != 1)) {
+            if (result == 0) {
+                *item = key;
+                f->pending = Py_NewRef(value);
+            }
+            break;
+        }
+        PyTypeObject *type = Py_TYPE(value);
+        if (type == &PyDict_Type || type == &PyList_Type) {
+            *item = value;
+            break;
+        }
+        LEAF(pk, p, end, value, result, f->left = left);
+        if (PP_UNLIKELY(result != 1)) {
+            *item = result == 0 ? value : NULL;
+            break;
+        }
+    }
+    f->position = pos;
+    f->left = left;
+    pk->cursor = p;
+    pk->slice.budget -= (int)(begin - left);
+    return result < 0 ? FAILED : DONE;
+}
+
+static int walk_pending(pack *pk, pack_frame *f)
+{
+    PyObject *value = f->pending;
+    f->pending = NULL;
+    return enter_replacement(pk, value, true);
+}
+
+static int walk_dict(pack *pk, pack_frame *f)
+{
+    PyObject *dict = f->container, *item;
+    bool ended;
+    if (PP_UNLIKELY(f->pending != NULL))
+        return walk_pending(pk, f);
+    LOCK_OBJECT(dict);
+    if (PP_UNLIKELY(PyDict_GET_SIZE(dict) != f->size)) {
+        UNLOCK_OBJECT();
+        return changed(pk, "dictionary");
+    }
+    int failed = run_pairs(pk, f, &item, &ended);
+    if (FREE_THREADED)
+        Py_XINCREF(item);
+    UNLOCK_OBJECT();
+    if (failed)
+        return failed;
+    if (PP_UNLIKELY(f->left < 0 || (ended && f->left != 0)))
+        return changed(pk, "dictionary");
+    return after_run(pk, item, ended);
+}
+
+/* A list of pairs that no other code can reach. */
+static int walk_pairs(pack *pk, pack_frame *f)
+{
+    if (f->pending)
+        return walk_pending(pk, f);
+    if (f->position == f->size) {
+        pop(pk);
+        return DONE;
+    }
+    pk->slice.budget--;
+    PyObject *pair = PyList_GET_ITEM(f->container, f->position++);
+    PyObject *key, *value;
+    if (PyTuple_CheckExact(pair) && PyTuple_GET_SIZE(pair) == 2) {
+        key = Py_NewRef(PyTuple_GET_ITEM(pair, 0));
+        value = Py_NewRef(PyTuple_GET_ITEM(pair, 1));
+    } else {
+        before_hook(pk);
+        PyObject *two = PySequence_Tuple(pair);
+        if (!two)
+            return FAILED;
+        if (PyTuple_GET_SIZE(two) != 2) {
+            pack_fail(pk, PyExc_ValueError, "a pair has %zd items, not 2", PyTuple_GET_SIZE(two));
+            Py_DECREF(two);
+            return FAILED;
+        }
+        key = Py_NewRef(PyTuple_GET_ITEM(two, 0));
+        value = Py_NewRef(PyTuple_GET_ITEM(two, 1));
+        Py_DECREF(two);
+    }
+    f->pending = value;
+    return enter_replacement(pk, key, true);
+}
+
+static int step(pack *pk)
+{
+    pack_frame *f = &pk->frames[pk->depth - 1];
+    switch (f->kind) {
+    case FRAME_DICT:
+        return walk_dict(pk, f);
+    case FRAME_LIST:
+        return walk_list(pk, f);
+    case FRAME_TUPLE:
+        return walk_tuple(pk, f);
+    default:
+        return walk_pairs(pk, f);
+    }
+}
+
+static int walk(pack *pk)
+{
+    while (pk->depth) {
+        int result = step(pk);
+        if (PP_UNLIKELY(result != DONE))
+            return result;
+        if (PP_UNLIKELY(pk->slice.budget <= 0)) {
+            if (!pk->slice.hold)
+                pin_frames(pk);
+            if (slice_checkpoint(&pk->slice) < 0)
+                return FAILED;
+        }
+    }
+    return DONE;
+}
+
+/* ---- begin, run, end ------------------------------------------------------------------ */
+
+void pack_begin(pack *pk, module_state *state, const pack_options *options)
+{
+    pk->base = pk->cursor = pk->scratch;
+    pk->end = pk->scratch + PACK_SCRATCH;
+    pk->spill = NULL;
+    pk->options = options;
+    pk->state = state;
+    pk->frames = pk->first_frames;
+    pk->depth = 0;
+    pk->frames_capacity = PACK_FRAMES;
+    pk->hook_ran = false;
+    pk->inline_float = !options->use_single_float;
+    pk->restarts = 0;
+    slice_begin(&pk->slice, state, options->atomic);
+    pk->plan.body = pk->plan.first;
+    pk->plan.count = 0;
+    pk->plan.capacity = PACK_BODIES;
+    pk->plan.bytes = 0;
+}
+
+static void unwind(pack *pk)
+{
+    while (pk->depth)
+        pop(pk);
+    pack_plan_clear(&pk->plan);
+    pk->cursor = pk->base;
+}
+
+static void start_over(pack *pk)
+{
+    unwind(pk);
+    pk->restarts++;
+    pk->slice.hold = true;
+}
+
+int pack_object(pack *pk, PyObject *object)
+{
+    for (;;) {
+        int result = pack_leaf(pk, object);
+        if (result == 1)
+            return DONE;
+        if (result == 0)
+            result = enter(pk, object, false, true);
+        if (result == DONE)
+            result = walk(pk);
+        if (result != RESTART)
+            return result;
+        start_over(pk);
+    }
+}
+
+int pack_pairs(pack *pk, PyObject *pairs)
+{
+    before_hook(pk);
+    PyObject *list = PySequence_List(pairs);
+    if (!list)
+        return FAILED;
+    if (open_container(pk, FRAME_PAIRS, list, true, PyList_GET_SIZE(list)))
+        return FAILED;
+    return walk(pk);
+}
+
+void pack_end(pack *pk)
+{
+    while (pk->depth)
+        pop(pk);
+    if (pk->frames != pk->first_frames)
+        PyMem_Free(pk->frames);
+    if (PP_UNLIKELY(pk->plan.count || pk->plan.body != pk->plan.first))
+        pack_plan_clear(&pk->plan);
+    Py_XDECREF(pk->spill);
+}

@@ -1,0 +1,75 @@
+#include "slice.h"
+
+#include <sched.h>
+#include <time.h>
+
+enum {
+    NS_PER_SEC = 1000000000,
+    LENGTH_MAX = 1000000, /* ns: a slice is at most this long */
+    RETAKE_LONG = 20000,  /* ns: taking the GIL again took so long that somebody else had it */
+    PAUSE = 20000,        /* ns: how long a contended release lets others come first */
+    PAUSES = 32,          /* releases that pause after one contended one */
+};
+
+static int64_t now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * NS_PER_SEC + t.tv_nsec;
+}
+
+/* A slice lasts a fifth of the switch interval, at most LENGTH_MAX. */
+static int64_t slice_length(module_state *st)
+{
+    PyObject *interval = PyObject_CallNoArgs(st->getswitchinterval);
+    if (!interval) {
+        PyErr_Clear();
+        return LENGTH_MAX;
+    }
+    double seconds = PyFloat_AsDouble(interval);
+    Py_DECREF(interval);
+    if (seconds < 0) {
+        PyErr_Clear();
+        return LENGTH_MAX;
+    }
+    double ns = seconds * NS_PER_SEC / 5;
+    return ns < LENGTH_MAX ? (int64_t)ns : LENGTH_MAX;
+}
+
+static void give_way(slice *s)
+{
+    PyThreadState *thread = PyEval_SaveThread();
+    if (s->pauses) {
+        struct timespec pause = {0, PAUSE};
+        s->pauses--;
+        nanosleep(&pause, NULL);
+    }
+    int64_t asked = now();
+    PyEval_RestoreThread(thread);
+    s->began = now();
+    if (s->began - asked > RETAKE_LONG)
+        s->pauses = PAUSES;
+}
+
+int slice_checkpoint(slice *s)
+{
+    s->budget = SLICE_BUDGET;
+    if (s->hold)
+        return 0;
+    int64_t t = now();
+    if (s->began == 0) {
+        s->began = t;
+        s->length = slice_length(s->state);
+        return 0;
+    }
+    if (t - s->began < s->length)
+        return 0;
+    bool suspended = s->gc_suspended;
+    slice_resume_gc(s);
+    give_way(s);
+    if (PyErr_CheckSignals() < 0)
+        return -1;
+    if (suspended)
+        slice_suspend_gc(s);
+    return 1;
+}

@@ -1,0 +1,33 @@
+/* source.h - input bytes that hold still.
+ *
+ * A decoder reads every byte that decides something and may give the GIL up in
+ * between, so its input must not change. Bytes objects cannot; the bytes behind
+ * any other buffer can, by another thread or another process, and are copied
+ * first. What was validated is then what is used.
+ */
+#ifndef PARAPACK_EXT_SOURCE_H
+#define PARAPACK_EXT_SOURCE_H
+
+#include "pycompat.h"
+
+enum { SOURCE_SMALL = 256 };
+
+typedef struct source {
+    const uint8_t *data;
+    Py_ssize_t size;
+    PyObject *owner; /* strong reference that keeps data alive, or NULL */
+    void *copy;      /* PyMem block that data lies in, or NULL */
+} source;
+
+/* Opens the contents of a bytes-like object. 0, or -1 with an exception:
+ * TypeError without the buffer protocol, BufferError for items of several bytes. */
+int source_open(source *s, PyObject *object);
+
+/* Appends nothing, frees everything. */
+void source_close(source *s);
+
+/* A contiguous view of an object with items of one byte. 0, or -1 with an
+ * exception. On success `view` is to be released. */
+int source_view(PyObject *object, Py_buffer *view);
+
+#endif /* PARAPACK_EXT_SOURCE_H */
