@@ -1,0 +1,98 @@
+"""`make test`: everything that must pass, on the interpreter at hand and on each one named in PYTHONS.
+
+    PYTHONS="/path/to/python3.14 /path/to/installation" python3 tools/test.py [-h] [--only PART ...]
+
+Each interpreter gets a virtual environment under build/venvs with a wheel built for it; what the stages print
+lies in build/logs. Exit status 0 when every stage passed.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import lint
+import system
+from interpreters import Interpreter, build_wheel, make_venv, pip_install, requested
+from stages import ROOT, Stages
+
+PARTS = ("c", "lint", "python", "dropin")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=", ".join(PARTS)
+    )
+    arguments = parser.parse_args()
+    stages = Stages()
+    interpreters = requested()
+    stages.say("interpreters: " + ", ".join(f"{i.tag} ({i.executable})" for i in interpreters))
+    system.require(stages, interpreters)
+    if "c" in arguments.only:
+        test_c(stages)
+    if "lint" in arguments.only:
+        check_sources(stages)
+    for interpreter in interpreters:
+        if {"python", "dropin"} & set(arguments.only):
+            test_interpreter(stages, interpreter, arguments.only)
+    return stages.finish()
+
+
+def test_c(stages: Stages) -> None:
+    environment = system.cmake_environment(stages)
+    stages.run(
+        "C",
+        "build",
+        ["cmake", "--preset", "dev"],
+        ["cmake", "--build", "--preset", "dev"],
+        env=environment,
+    )
+    stages.run("C", "ctest", ["ctest", "--preset", "dev", "--output-on-failure"], env=environment)
+
+
+def check_sources(stages: Stages) -> None:
+    """Who includes whom, which names are exported, format and types of everything."""
+    for check in ("check_layers.py", "check_exports.py"):
+        if (ROOT / "tools" / check).exists():
+            stages.run("sources", check, [sys.executable, ROOT / "tools" / check])
+    lint.run(stages)
+
+
+def test_interpreter(stages: Stages, interpreter: Interpreter, parts: Sequence[str]) -> None:
+    """Build and install the wheel, then the Python tests; a failed step leaves out what builds on it."""
+    if not make_venv(stages, interpreter):
+        return
+    wheel = build_wheel(stages, interpreter)
+    if wheel is None or not install(stages, interpreter, wheel):
+        return
+    pytest: list[str | Path] = [interpreter.python, "-m", "pytest", "-p", "no:cacheprovider", "-q"]
+    if "python" in parts:
+        stages.run(interpreter.tag, "tests/python", [*pytest, "tests/python"])
+    if "dropin" in parts:
+        stages.run(interpreter.tag, "tests/dropin", [*pytest, "tests/dropin"])
+
+
+def install(stages: Stages, interpreter: Interpreter, wheel: Path) -> bool:
+    """Install the wheel, what the tests need, and whatever else they can make use of."""
+    ok = stages.run(
+        interpreter.tag,
+        "install",
+        pip_install(interpreter, f"{wheel}[test]"),
+        pip_install(interpreter, "--no-deps", "--force-reinstall", wheel),
+    )
+    if not ok:
+        return False
+    # Compiled packages among them do not exist for every interpreter; their tests say why they skip.
+    lines = (ROOT / "tests" / "dropin" / "dependencies.txt").read_text().splitlines()
+    optional = ["mypy", *(line for line in lines if line and not line.startswith("#"))]
+    if not stages.attempt(interpreter.tag, "packages that tests use", pip_install(interpreter, *optional)):
+        for package in optional:
+            stages.attempt(interpreter.tag, package, pip_install(interpreter, package))
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())
