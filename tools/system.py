@@ -1,4 +1,4 @@
-"""What the commands need from the system: installed where possible, otherwise named with the exact command."""
+"""What the commands need from the system: installed where possible, otherwise named with a command."""
 
 import os
 import re
@@ -16,7 +16,7 @@ _TOOLS = BUILD / "venvs" / "tools"
 
 
 def require(stages: Stages, interpreters: Iterable[Interpreter] = ()) -> None:
-    """See to a C compiler, each interpreter's headers and venv; end the program when something stays missing."""
+    """See to a C compiler, each interpreter's headers and venv; exit when something stays missing."""
     missing: dict[str, str] = {}
     if not (shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")):
         missing["a C compiler"] = "gcc"
@@ -61,7 +61,8 @@ def _has_ensurepip(interpreter: Interpreter) -> bool:
 def cmake_environment(stages: Stages) -> dict[str, str]:
     """The environment in which cmake, ctest and a build tool are found.
 
-    CMake comes from the system where it is recent enough, otherwise from PyPI in a virtual environment under build/.
+    CMake comes from the system where it is recent enough, otherwise from PyPI in a virtual environment under
+    build/.
     """
     environment = {"CMAKE_BUILD_PARALLEL_LEVEL": str(os.cpu_count() or 1)}
     if _cmake_version("cmake") >= CMAKE_MINIMUM and (shutil.which("ninja") or shutil.which("make")):
