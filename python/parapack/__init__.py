@@ -8,10 +8,8 @@ Thread safety: every function may be called from any thread and from any interpr
 each thread its own.
 """
 
-from ._exttype import ExtType
 from ._parapack import (
     Packer,
-    Timestamp,
     Unpacker,
     pack,
     pack_into,
@@ -32,10 +30,11 @@ from .exceptions import (
     UnpackException,
     UnpackValueError,
 )
+from .ext import ExtType, Timestamp
 
 __version__ = "0.1.0"
 
-#: The release of msgpack-python whose interface this package has, for programs that look at `msgpack.version`.
+#: The release of msgpack-python whose interface this package has, for programs that ask `msgpack.version`.
 #: Parapack's own version is `__version__`.
 version: tuple[int, int, int] = (1, 2, 4)
 

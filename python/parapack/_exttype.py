@@ -1,6 +1,6 @@
 """`ExtType`. A module of its own, which imports nothing of ours: the extension imports it."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 
 class _CodeAndData(NamedTuple):
@@ -23,7 +23,7 @@ class ExtType(_CodeAndData):
         ValueError: `code` is outside 0 .. 127.
     """
 
-    def __new__(cls, code: int, data: bytes) -> "ExtType":
+    def __new__(cls, code: int, data: bytes) -> Self:
         if not isinstance(code, int):
             raise TypeError("code must be int")
         if not isinstance(data, bytes):
