@@ -18,8 +18,8 @@ class Suite:
     """Modules without which the suite is skipped."""
     parallel: bool = False
     """Whether its tests may run in several threads at once (pytest-run-parallel)."""
-    source: str = "."
-    """The directory that its tests import the project from, relative to the source tree."""
+    options: Sequence[str] = ()
+    """What else pytest has to be told; the project's own configuration is not read."""
 
 
 SUITES = [
@@ -29,7 +29,13 @@ SUITES = [
     # Subclasses ExtType, packs with keywords, unpacks from a file.
     Suite("fluent-logger", ["tests"], at_least=70),
     # Registers packb and unpackb as a serializer.
-    Suite("kombu", ["t/unit/test_serialization.py"], at_least=34, needs=("vine", "amqp")),
+    Suite(
+        "kombu",
+        ["t/unit/test_serialization.py"],
+        at_least=34,
+        needs=("vine", "amqp"),
+        options=["-o", "python_classes=test_*"],
+    ),
     # Subclasses Packer and Unpacker with every keyword, and puts itself in the place of msgpack's functions.
     Suite("msgpack-numpy", ["tests.py"], at_least=30, needs=("numpy",), parallel=True),
 ]

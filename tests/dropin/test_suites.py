@@ -33,12 +33,13 @@ def run_suite(suite: Suite, scratch: Path, *options: str) -> dict[str, Any]:
     except subprocess.CalledProcessError as error:
         pytest.fail(f"cannot fetch the source of {suite.distribution}: {error}")
     proof = scratch / "proof.json"
-    python_path = [str(tree / suite.source), str(HERE), os.environ.get("PYTHONPATH", "")]
+    python_path = [str(tree), str(HERE), os.environ.get("PYTHONPATH", "")]
     run = support.run_python(
         None,
         *("-m", "parapack.compat", "-m", "pytest"),
         *("-p", "dropin_proof", "-p", "no:cacheprovider", "--import-mode=prepend", "-q", "-ra"),
         *("-c", os.devnull, "--rootdir", str(tree), "--basetemp", str(scratch / "tmp")),
+        *suite.options,
         *options,
         *suite.paths,
         env={"PYTHONPATH": os.pathsep.join(filter(None, python_path)), "DROPIN_PROOF": str(proof)},
