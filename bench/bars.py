@@ -11,12 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from parapack.lab import codecs, noise, process
-from parapack.lab.measure import Samples
+from parapack.lab.measure import Clock, Samples
 from parapack.lab.stats import Estimate, median
 
 
@@ -96,6 +97,17 @@ def parser(description: str, repetitions: int) -> argparse.ArgumentParser:
     made.add_argument("--json", metavar="FILE", help="also write the figures to this file")
     made.add_argument("--check", action="store_true", help="exit with 1 when a bar is missed")
     return made
+
+
+def add_cpu_time(made: argparse.ArgumentParser) -> None:
+    """The option of single-threaded scripts to measure CPU time."""
+    made.add_argument("--cpu-time", action="store_true",
+                      help="measure the thread's CPU time instead of the wall clock, on a busy machine")  # fmt: skip
+
+
+def clock(options: argparse.Namespace) -> Clock:
+    """The clock that the command line asked for."""
+    return time.thread_time if options.cpu_time else time.perf_counter
 
 
 def load_codecs(need_subject: bool = True) -> list[codecs.Codec]:

@@ -7,6 +7,7 @@ faster), then the geometric mean. `--only` takes names of documents, `--directio
 
 from __future__ import annotations
 
+import argparse
 import sys
 from functools import partial
 from typing import Any
@@ -21,16 +22,16 @@ ON_EACH = 1.0
 
 
 def measure_document(
-    codecs: list[Codec], direction: str, document: Any, repetitions: int, block: float
+    codecs: list[Codec], direction: str, document: Any, options: argparse.Namespace
 ) -> measure.Samples[float]:
     """Seconds per call of each library for one document."""
     variants = {}
     for codec in codecs:
         pack, unpack = codec.make()
         call, argument = (pack, document) if direction == "pack" else (unpack, pack(document))
-        count = measure.calibrate(call, argument, block)
-        variants[codec.name] = partial(measure.time_calls, call, argument, count)
-    return measure.interleave(variants, repetitions)
+        count = measure.calibrate(call, argument, options.block)
+        variants[codec.name] = partial(measure.time_calls, call, argument, count, bars.clock(options))
+    return measure.interleave(variants, options.repetitions)
 
 
 def main() -> int:
@@ -39,6 +40,7 @@ def main() -> int:
     parser.add_argument("--direction", choices=("pack", "unpack"))
     parser.add_argument("--block", type=float, default=measure.BLOCK_SECONDS, metavar="SECONDS",
                         help="time of one measured block (default: %(default)s)")  # fmt: skip
+    bars.add_cpu_time(parser)
     options = parser.parse_args()
     bench = bars.Bench("Documents on one thread, times faster than the fastest peer", options)
     codecs = bars.load_codecs()
@@ -51,7 +53,7 @@ def main() -> int:
         for name in options.only:
             if name not in found:
                 continue
-            samples = measure_document(codecs, direction, found[name], options.repetitions, options.block)
+            samples = measure_document(codecs, direction, found[name], options)
             pairs[name] = (bars.fastest(samples.values, peers), samples[SUBJECT])
             note = bars.times_note(samples, "us")
             bench.ratio(f"{direction} {name}", stats.ratio(*pairs[name]), bars.Bar(least=ON_EACH), note)

@@ -26,27 +26,26 @@ FACTORIES = {
 }  # fmt: skip
 
 
-def time_factory(factory: Callable[[], Any], count: int) -> float:
+def time_factory(factory: Callable[[], Any], count: int, clock: measure.Clock) -> float:
     """Seconds to make one object and drop it."""
-    clock = measure.time.perf_counter
     start = clock()
     for _ in range(count):
         factory()
     return (clock() - start) / count
 
 
-def small_calls(codecs: list[Codec], what: str) -> dict[str, Callable[[], float]]:
+def small_calls(codecs: list[Codec], what: str, clock: measure.Clock) -> dict[str, Callable[[], float]]:
     """What is measured for each library: packing 7, or unpacking it."""
     variants = {}
     for codec in codecs:
         pack, unpack = codec.make()
         call, argument = (pack, 7) if what == "pack" else (unpack, pack(7))
         count = measure.calibrate(call, argument)
-        variants[codec.name] = partial(measure.time_calls, call, argument, count)
+        variants[codec.name] = partial(measure.time_calls, call, argument, count, clock)
     return variants
 
 
-def factories(codecs: list[Codec], what: str) -> dict[str, Callable[[], float]]:
+def factories(codecs: list[Codec], what: str, clock: measure.Clock) -> dict[str, Callable[[], float]]:
     """What is measured for each library that has such an object: making one."""
     variants = {}
     for codec in codecs:
@@ -54,19 +53,22 @@ def factories(codecs: list[Codec], what: str) -> dict[str, Callable[[], float]]:
             module, name = FACTORIES[what][codec.name]
             factory = getattr(importlib.import_module(module), name)
             count = measure.calibrate(lambda _, make=factory: make(), None)
-            variants[codec.name] = partial(time_factory, factory, count)
+            variants[codec.name] = partial(time_factory, factory, count, clock)
     return variants
 
 
 def main() -> int:
-    options = bars.parser(__doc__.splitlines()[0], repetitions=25).parse_args()
+    parser = bars.parser(__doc__.splitlines()[0], repetitions=25)
+    bars.add_cpu_time(parser)
+    options = parser.parse_args()
+    clock = bars.clock(options)
     bench = bars.Bench("Small messages and fresh objects, times faster than the fastest peer", options)
     codecs = bars.load_codecs()
     cases = {
-        "packb(7)": small_calls(codecs, "pack"),
-        "unpackb of 7": small_calls(codecs, "unpack"),
-        "Packer()": factories(codecs, "Packer"),
-        "Unpacker()": factories(codecs, "Unpacker"),
+        "packb(7)": small_calls(codecs, "pack", clock),
+        "unpackb of 7": small_calls(codecs, "unpack", clock),
+        "Packer()": factories(codecs, "Packer", clock),
+        "Unpacker()": factories(codecs, "Unpacker", clock),
     }
     for what, variants in cases.items():
         samples = measure.interleave(variants, options.repetitions)

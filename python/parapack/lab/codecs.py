@@ -57,7 +57,7 @@ def _msgspec() -> Calls:
 
 
 _MAKERS: dict[str, Callable[[], Calls]] = {
-    "parapack": lambda: _functions("parapack"),
+    "parapack": lambda: _functions(SUBJECT),
     "msgpack": lambda: _functions("msgpack"),
     "ormsgpack": lambda: _functions("ormsgpack"),
     "msgspec": _msgspec,
@@ -81,6 +81,10 @@ def load(name: str) -> Codec | Absent:
     if name not in _MAKERS:
         raise ValueError(f"no library named {name!r}; known: {', '.join(NAMES)}")
     make = _MAKERS[name]
+    # Where the package does not import, `bootstrap` has left the reason in its place.
+    unavailable = getattr(sys.modules.get(name), "__lab_absent__", None)
+    if unavailable is not None:
+        return Absent(name, unavailable)
     try:
         pack, unpack = make()
         if unpack(pack([1, "a", {"b": None}])) != [1, "a", {"b": None}]:
@@ -100,8 +104,8 @@ def load_all(names: tuple[str, ...] = NAMES) -> tuple[list[Codec], list[Absent]]
 
 
 def _implementation(name: str) -> str:
-    """The module whose code runs; for msgpack that decides between C and the pure Python twin."""
-    if name in ("parapack", "msgpack"):
+    """The module whose code runs. For msgpack its Packer tells the C one from the pure Python twin."""
+    if name == "msgpack":
         return str(importlib.import_module(name).Packer.__module__)
     loaded = [module for module in _COMPILED_MODULES[name] if _is_extension(module)]
     return loaded[0] if loaded else name

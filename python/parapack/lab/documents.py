@@ -157,3 +157,11 @@ def save(documents: dict[str, Any], path: str | os.PathLike[str]) -> None:
     JSON keeps every value of theirs exactly.
     """
     Path(path).write_text(json.dumps(documents, ensure_ascii=False), encoding="utf-8")
+
+
+def sizes(documents: dict[str, Any]) -> dict[str, int]:
+    """The size of each document as compact JSON in UTF-8, in bytes."""
+    return {
+        name: len(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+        for name, document in documents.items()
+    }

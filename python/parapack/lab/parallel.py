@@ -43,21 +43,19 @@ class Crew:
     def __exit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the threads; what they have been ordered to do before is done. May be called again."""
         for member in self._members:
             member.orders.put(None)
         for member in self._members:
             member.thread.join()
 
     def prepare(self, name: str, make: Callable[[], Task]) -> None:
-        """Lets every thread, one after the other, make its own task and find out how many calls fill a chunk."""
+        """Lets every thread in turn make its own task and find out how many calls fill a chunk."""
         for member in self._members:
             member.order(_Prepare(name, make))
-            member.result()
-
-    def forget(self) -> None:
-        """Drops all prepared tasks."""
-        for member in self._members:
-            member.order(_Forget())
             member.result()
 
     def measure(self, name: str, threads: int, seconds: float) -> float:
@@ -121,11 +119,6 @@ class _Prepare:
         tasks[self.name] = (call, argument), calibrate(call, argument, CHUNK_SECONDS)
 
 
-class _Forget:
-    def perform(self, tasks: dict[str, tuple[Task, int]]) -> None:
-        tasks.clear()
-
-
 class _Run:
     def __init__(self, name: str, seconds: float, barrier: threading.Barrier) -> None:
         self.name, self.seconds, self.barrier = name, seconds, barrier
@@ -158,7 +151,7 @@ class _Member:
         self.thread = threading.Thread(target=self._work, daemon=True)
         self.thread.start()
 
-    def order(self, order: _Prepare | _Forget | _Run) -> None:
+    def order(self, order: _Prepare | _Run) -> None:
         self.orders.put(order)
 
     def result(self) -> Any:

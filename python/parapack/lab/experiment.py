@@ -1,0 +1,105 @@
+"""What an experiment is: cases to go through, a runner that measures one of them, tables that say what came
+out.
+
+An experiment is one file in `parapack/lab/experiments/` with a module-level `EXPERIMENT`; being there is
+being registered. The coordinator asks it for its cases and, at the end, for its tables; a worker process
+opens one case at a time and measures its variants again and again. Everything that crosses between the two
+is plain JSON.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from parapack.lab.codecs import Codec
+from parapack.lab.results import ExperimentResult
+from parapack.lab.tables import Table
+
+Figures = dict[str, float]
+"""What one measurement of one variant gives: figures by the name of the metric."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How much to measure. The same in the coordinator and in every worker."""
+
+    quick: bool = False
+    repetitions: int = 9
+    seconds: float = 0.1
+    """How long one measurement of one variant takes, about. Experiments may use a multiple of it."""
+    threads: int = 2
+    """The largest number of threads."""
+    libraries: tuple[str, ...] = ()
+    """Only these libraries; empty means all."""
+    payloads: tuple[str, ...] = ()
+    """Only the cases whose name contains one of these; empty means all."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Settings:
+        """The inverse of as_dict, after a journey through JSON."""
+        return cls(
+            **{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        )
+
+    def wants(self, case: Case) -> bool:
+        return not self.payloads or any(part in case.name for part in self.payloads)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One thing to measure: a name that is unique in its experiment, and what the runner needs to know."""
+
+    name: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a worker process has for the runners."""
+
+    settings: Settings
+    codecs: list[Codec]
+    documents: dict[str, Any]
+
+
+class Runner(ABC):
+    """Measures the variants of one case in a worker process. Closed exactly once, also after an error."""
+
+    @property
+    @abstractmethod
+    def variants(self) -> list[str]:
+        """The names of the variants; they are measured in turn."""
+
+    @abstractmethod
+    def measure(self, variant: str) -> Figures:
+        """Measures one variant once."""
+
+    def close(self) -> None:  # noqa: B027 - most runners have nothing to close
+        """Ends threads and drops data."""
+
+
+class Experiment(ABC):
+    """An experiment; one instance per file, without state."""
+
+    name: str
+    """What the command line calls it."""
+    summary: str
+    """One line for `parapack lab list`."""
+
+    @abstractmethod
+    def cases(self, settings: Settings, documents: Iterable[str]) -> list[Case]:
+        """The cases, in the order in which they are measured. `documents` names those that can be had."""
+
+    @abstractmethod
+    def open(self, case: Case, context: Context) -> Runner:
+        """Prepares one case in a worker process."""
+
+    @abstractmethod
+    def tables(self, result: ExperimentResult) -> list[Table]:
+        """The tables of what has been measured; in an interrupted run any case may be missing."""

@@ -1,0 +1,216 @@
+"""threads: do several threads pack and unpack faster than one?
+
+Bodies from 100 B to 16 MiB and real documents, on 1, 2, 4, ... threads, each thread with its own data or
+all with the very same object, for every library and beside plain memcpy into fresh memory in the same
+repetitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from parapack.lab import codecs, compare, memcopy, parallel, payloads, tables
+from parapack.lab.experiment import Case, Context, Experiment, Figures, Runner, Settings
+from parapack.lab.results import CaseResult, ExperimentResult
+from parapack.lab.stats import Estimate, median
+from parapack.lab.tables import Table
+
+MEMCPY = "memcpy"
+RATE = compare.Metric("calls_per_s")
+
+SIZES = [100, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20]
+QUICK_BODIES = [("bin", 100), ("bin", 64 << 10), ("bin", 1 << 20), ("bin", 16 << 20), ("str", 1 << 20)]
+QUICK_DOCUMENTS = ("airports", "cars", "trade")
+QUICK_SAME = ("bin 1 MiB", "airports", "trade")
+
+
+def thread_counts(most: int) -> list[int]:
+    """1, 2, 4, ... up to and with `most`."""
+    counts = [1]
+    while counts[-1] * 2 < most:
+        counts.append(counts[-1] * 2)
+    return counts if most == 1 else [*counts, most]
+
+
+def variant_name(what: str, threads: int) -> str:
+    return f"{what}@{threads}"
+
+
+class ThreadsRunner(Runner):
+    """Measures one payload in one direction: every library on every number of threads."""
+
+    def __init__(self, case: Case, context: Context) -> None:
+        self._seconds = context.settings.seconds
+        counts = thread_counts(context.settings.threads)
+        self._crew = parallel.Crew(counts[-1])
+        try:
+            for codec in context.codecs:
+                self._crew.prepare(codec.name, _task_maker(codec, case, context))
+            names = [codec.name for codec in context.codecs]
+            if case.parameters.get("kind"):
+                self._crew.prepare(MEMCPY, partial(_copy_task, case.parameters))
+                names.append(MEMCPY)
+        except BaseException:
+            self._crew.close()
+            raise
+        self._variants = {variant_name(name, count): (name, count) for count in counts for name in names}
+
+    @property
+    def variants(self) -> list[str]:
+        return list(self._variants)
+
+    def measure(self, variant: str) -> Figures:
+        name, count = self._variants[variant]
+        return {RATE.name: self._crew.measure(name, count, self._seconds)}
+
+    def close(self) -> None:
+        self._crew.close()
+
+
+def _task_maker(codec: codecs.Codec, case: Case, context: Context) -> Any:
+    """What each thread calls to make its task.
+
+    The same data are built here, own data by the thread itself.
+    """
+    make = payloads.maker(case.parameters, context.documents)
+    direction = case.parameters["direction"]
+    if case.parameters["sharing"] == "own":
+        return partial(_own_task, codec, direction, make)
+    value = make()
+    argument = value if direction == "pack" else codec.make()[0](value)
+    return partial(_shared_task, codec, direction, argument)
+
+
+def _own_task(codec: codecs.Codec, direction: str, make: payloads.Maker) -> parallel.Task:
+    pack, unpack = codec.make()
+    value = make()
+    return (pack, value) if direction == "pack" else (unpack, pack(value))
+
+
+def _shared_task(codec: codecs.Codec, direction: str, argument: Any) -> parallel.Task:
+    pack, unpack = codec.make()
+    return (pack if direction == "pack" else unpack), argument
+
+
+def _copy_task(parameters: dict[str, Any]) -> parallel.Task:
+    return memcopy.fresh_copier(), payloads.body("bin", parameters["size"])
+
+
+class Threads(Experiment):
+    name = "threads"
+    summary = "pack and unpack on 1..N threads: bodies of 100 B to 16 MiB, documents; beside memcpy"
+
+    def cases(self, settings: Settings, documents: Iterable[str]) -> list[Case]:
+        bodies = (
+            QUICK_BODIES if settings.quick else [(kind, size) for kind in ("bin", "str") for size in SIZES]
+        )
+        chosen = [name for name in documents if not settings.quick or name in QUICK_DOCUMENTS]
+        made = []
+        for sharing in ("own", "same"):
+            for direction in ("pack", "unpack"):
+                for kind, size in bodies:
+                    name = payloads.body_name(kind, size)
+                    made.append(_case(name, direction, sharing, kind=kind, size=size))
+                made += [_case(name, direction, sharing, document=name) for name in chosen]
+        if settings.quick:
+            own_or_few = ("own", *QUICK_SAME)
+            made = [
+                case
+                for case in made
+                if case.parameters["sharing"] in own_or_few or case.parameters["payload"] in own_or_few
+            ]
+        return made
+
+    def open(self, case: Case, context: Context) -> Runner:
+        return ThreadsRunner(case, context)
+
+    def tables(self, result: ExperimentResult) -> list[Table]:
+        made = []
+        for arm in result.arms():
+            for sharing in ("own", "same"):
+                for direction in ("pack", "unpack"):
+                    wanted = {"sharing": sharing, "direction": direction}
+                    cases = [case for case in result.of_arm(arm) if wanted.items() <= case.parameters.items()]
+                    if cases:
+                        made.append(_table(arm, sharing, direction, cases))
+            if made:
+                made[-1].notes += result.notes(arm)
+        return made + _arms_tables(result)
+
+
+def _case(payload: str, direction: str, sharing: str, **parameters: Any) -> Case:
+    return Case(
+        f"{direction} {payload}, {sharing}",
+        {"payload": payload, "direction": direction, "sharing": sharing, **parameters},
+    )
+
+
+def _most_threads(cases: list[CaseResult]) -> int:
+    return max(int(variant.rpartition("@")[2]) for case in cases for variant in case.samples)
+
+
+def _gain(case: CaseResult, what: str, threads: int) -> Estimate | None:
+    """Throughput of several threads over that of one."""
+    return compare.better_by(case, variant_name(what, threads), variant_name(what, 1), RATE)
+
+
+def _table(arm: str, sharing: str, direction: str, cases: list[CaseResult]) -> Table:
+    """One row per payload: Parapack's time on one thread, times the fastest peer, and everybody's gain."""
+    most = _most_threads(cases)
+    data = "each thread its own data" if sharing == "own" else "all threads the same object"
+    names = [
+        name for name in codecs.NAMES if any(case.sample(variant_name(name, 1), RATE.name) for case in cases)
+    ]
+    columns = ["payload", "parapack, 1 thread", "times the fastest peer"]
+    if most > 1:
+        columns += [f"{name} x{most}" for name in (*names, MEMCPY)]
+    table = Table(f"threads: {direction}, {data} ({arm})", columns)
+    for case in cases:
+        sample = case.sample(variant_name(codecs.SUBJECT, 1), RATE.name)
+        estimate, peer = compare.better_than_peers(case, RATE, "@1")
+        row = [
+            case.parameters["payload"] + case.mark,
+            tables.duration(1 / median(sample)) if sample else tables.NOT_MEASURED,
+            f"{tables.times(estimate)} {peer}".rstrip(),
+        ]
+        if most > 1:
+            row += [
+                (tables.times if name == codecs.SUBJECT else tables.short_times)(_gain(case, name, most))
+                for name in (*names, MEMCPY)
+            ]
+        table.rows.append(row)
+    if most > 1:
+        table.notes.append(f"x{most}: throughput of {most} threads, times that of one thread")
+    return table
+
+
+def _arms_tables(result: ExperimentResult) -> list[Table]:
+    """With several arms: each against the first, per library, on one thread and on all, own data."""
+    arms = result.arms()
+    if len(arms) < 2:
+        return []
+    own = ExperimentResult(
+        result.name, [case for case in result.cases if case.parameters.get("sharing") == "own"]
+    )
+    most = _most_threads([case for case in own.cases if case.samples])
+    made = []
+    for count in thread_counts(most)[:: max(1, len(thread_counts(most)) - 1)]:
+        base = arms[0]
+        table = Table(
+            f"threads: throughput on {count} thread{'s' * (count > 1)}, times that of {base}, "
+            "geometric mean of all cases with own data",
+            ["library", *arms[1:]],
+        )
+        for name in (*codecs.NAMES, MEMCPY):
+            estimates = [
+                compare.between_arms(own, arm, base, variant_name(name, count), RATE) for arm in arms[1:]
+            ]
+            if any(estimates):
+                table.rows.append([name, *(tables.times(estimate) for estimate in estimates)])
+        made.append(table)
+    return made
+
+
+EXPERIMENT = Threads()
