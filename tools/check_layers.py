@@ -1,0 +1,102 @@
+"""Checks who includes whom.
+
+Usage: check_layers.py [SOURCE_ROOT]
+
+The rules are the table below, one line per part of the tree. An include is judged by what it
+names: "Python.h" and other CPython headers, a public header (parapack/X.h), or a header of a
+core module (MODULE/X.h, or X.h beside the file).
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+# Which core modules each core module may include, besides itself.
+CORE_LAYERS = {
+    "base": set(),
+    "wire": {"base"},
+    "share": {"base"},
+    "doc": {"base", "wire", "share"},
+}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+CPYTHON = re.compile(r"^(Python|pyconfig|structmember|frameobject|datetime|internal/pycore_.*|cpython/.*)\.h$")
+
+
+def includes(path: Path) -> Iterator[tuple[str, int]]:
+    """Every header that `path` includes, with the line."""
+    text = path.read_text(encoding="utf-8")
+    for match in INCLUDE.finditer(text):
+        yield match.group(2), text.count("\n", 0, match.start(1)) + 1
+
+
+def check_public(path: Path, header: str) -> str | None:
+    """A public header includes public headers and the C standard library only."""
+    if CPYTHON.match(header):
+        return "a public header must not include Python"
+    if "/" in header and not header.startswith(("parapack/", "sys/")):
+        return "a public header may include only public headers"
+    if header.endswith("internal.h"):
+        return "a public header must not include an internal one"
+    return None
+
+
+def check_core(path: Path, header: str, module: str) -> str | None:
+    """A core file includes public headers, its own module's, and those of the layers below."""
+    if CPYTHON.match(header):
+        return "core must not know Python"
+    if "/" not in header or header.startswith("parapack/"):
+        return None
+    other = header.split("/")[0]
+    if other in CORE_LAYERS and other != module and other not in CORE_LAYERS[module]:
+        return f"{module} must not include {other}"
+    if other == "ext":
+        return "core must not include the extension"
+    return None
+
+
+def check_extension(path: Path, header: str) -> str | None:
+    """The extension includes public headers and its own."""
+    if header.startswith("internal/pycore_"):
+        return "the extension must not use CPython's internal headers"
+    own = (path.parent / header).exists()
+    if header.endswith("internal.h") and not own:
+        return "the extension must not include a core module's internal header"
+    if header.split("/")[0] in CORE_LAYERS and "/" in header:
+        return "the extension may include core only through include/parapack"
+    return None
+
+
+def problems(root: Path) -> Iterator[str]:
+    def report(path: Path, line: int, header: str, why: str | None) -> Iterator[str]:
+        if why is not None:
+            yield f"{path.relative_to(root)}:{line}: {header}: {why}"
+
+    for path in sorted((root / "include").rglob("*.h")):
+        for header, line in includes(path):
+            yield from report(path, line, header, check_public(path, header))
+    for path in sorted((root / "core").rglob("*.[ch]")):
+        module = path.relative_to(root / "core").parts[0]
+        if module not in CORE_LAYERS:
+            yield f"{path.relative_to(root)}:1: {module} is not a layer that tools/check_layers.py knows"
+            continue
+        for header, line in includes(path):
+            yield from report(path, line, header, check_core(path, header, module))
+    for path in sorted((root / "ext").rglob("*.[ch]")):
+        for header, line in includes(path):
+            yield from report(path, line, header, check_extension(path, header))
+
+
+def main() -> int:
+    root = Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
+    if not (root / "core").is_dir():
+        print(f"{root} has no core/")
+        return 2
+    found = list(problems(root))
+    print("\n".join(found) or "layers are kept")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
