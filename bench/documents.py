@@ -31,7 +31,7 @@ def measure_document(
         call, argument = (pack, document) if direction == "pack" else (unpack, pack(document))
         count = measure.calibrate(call, argument, options.block)
         variants[codec.name] = partial(measure.time_calls, call, argument, count, bars.clock(options))
-    return measure.interleave(variants, options.repetitions)
+    return measure.interleave(variants, options.repetitions, reject=not options.cpu_time)
 
 
 def main() -> int:

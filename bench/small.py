@@ -71,7 +71,7 @@ def main() -> int:
         "Unpacker()": factories(codecs, "Unpacker", clock),
     }
     for what, variants in cases.items():
-        samples = measure.interleave(variants, options.repetitions)
+        samples = measure.interleave(variants, options.repetitions, reject=not options.cpu_time)
         peers = [name for name in variants if name in PEERS]
         estimate = stats.ratio(bars.fastest(samples.values, peers), samples[SUBJECT])
         bench.ratio(what, estimate, AT_LEAST, bars.times_note(samples, "ns"))

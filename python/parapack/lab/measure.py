@@ -65,7 +65,7 @@ def interleave(
     variants: Mapping[str, Callable[[], T]],
     repetitions: int,
     pids: Iterable[int] = (),
-    on_repetition: Callable[[int], None] | None = None,
+    reject: bool = True,
 ) -> Samples[T]:
     """Measures the variants in turn, A B C A B C, until `repetitions` undisturbed repetitions are there.
 
@@ -74,8 +74,8 @@ def interleave(
     undisturbed ones are still fewer than asked for, the disturbed ones are taken in and the samples are
     marked noisy.
 
-    `pids` are further processes whose CPU time is ours; `on_repetition` is told how many are kept after
-    each one.
+    `pids` are further processes whose CPU time is ours. Without `reject` every repetition is kept, for
+    measurements that others do not disturb.
     """
     samples: Samples[T] = Samples({name: [] for name in variants}, _disturbed={name: [] for name in variants})
     names = list(variants)
@@ -84,13 +84,11 @@ def interleave(
         watch = noise.Watch(pids)
         turn = attempt % len(names)
         results = {name: variants[name]() for name in names[turn:] + names[:turn]}
-        disturbed = watch.stop().noisy
+        disturbed = reject and watch.stop().noisy
         for name, result in results.items():
             (samples._disturbed if disturbed else samples.values)[name].append(result)
         samples.rejected += disturbed
         attempt += 1
-        if on_repetition is not None:
-            on_repetition(samples.repetitions)
     if samples.repetitions < repetitions:
         for name in names:
             samples.values[name] += samples._disturbed[name]

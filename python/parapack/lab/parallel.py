@@ -126,10 +126,10 @@ class _Run:
     def perform(self, tasks: dict[str, tuple[Task, int]]) -> Timeline:
         task, chunk = tasks[self.name]
         self.barrier.wait()
-        return Timeline(chunk, _run_until(task, chunk, self.seconds))
+        return Timeline(chunk, run_until(task, chunk, self.seconds))
 
 
-def _run_until(task: Task, chunk: int, seconds: float) -> list[float]:
+def run_until(task: Task, chunk: int, seconds: float) -> list[float]:
     """The measuring loop: chunks of calls until the time is over and at least a few chunks are done."""
     call, argument = task
     clock = time.perf_counter

@@ -27,7 +27,7 @@ SPINS = compare.Metric("spins_per_s")
 
 SIZES = [100, 4 << 10, 64 << 10, 1 << 20, 16 << 20]
 QUICK_SIZES = [1 << 20]
-QUICK_DOCUMENTS = ("airports", "trade")
+QUICK_DOCUMENTS = ("airports",)
 _SPIN_STEPS = 2000
 
 

@@ -22,7 +22,7 @@ RATE = compare.Metric("calls_per_s")
 
 SIZES = [100, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20]
 QUICK_BODIES = [("bin", 100), ("bin", 64 << 10), ("bin", 1 << 20), ("bin", 16 << 20), ("str", 1 << 20)]
-QUICK_DOCUMENTS = ("airports", "cars", "trade")
+QUICK_DOCUMENTS = ("airports", "trade")
 QUICK_SAME = ("bin 1 MiB", "airports", "trade")
 
 
