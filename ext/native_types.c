@@ -19,13 +19,18 @@ static const struct {
 };
 
 static const char *const names[NATIVE_NAME_COUNT] = {
-    [NAME_MSGPACK] = "__msgpack__", [NAME_DATACLASS_FIELDS] = "__dataclass_fields__",
-    [NAME_FIELDS] = "fields",       [NAME_NAME] = "name",
-    [NAME_VALUE] = "value",         [NAME_BYTES] = "bytes",
-    [NAME_ISOFORMAT] = "isoformat", [NAME_TZINFO] = "tzinfo",
-    [NAME_UTCOFFSET] = "utcoffset", [NAME_DTYPE] = "dtype",
-    [NAME_KIND] = "kind",           [NAME_ITEMSIZE] = "itemsize",
-    [NAME_ITEM] = "item",           [NAME_TOLIST] = "tolist",
+    [NAME_MSGPACK] = "__msgpack__",
+    [NAME_DATACLASS_FIELDS] = "__dataclass_fields__",
+    [NAME_NAME] = "name",
+    [NAME_VALUE] = "value",
+    [NAME_INT] = "int",
+    [NAME_ISOFORMAT] = "isoformat",
+    [NAME_UTCOFFSET] = "utcoffset",
+    [NAME_DTYPE] = "dtype",
+    [NAME_KIND] = "kind",
+    [NAME_ITEMSIZE] = "itemsize",
+    [NAME_ITEM] = "item",
+    [NAME_TOLIST] = "tolist",
 };
 
 /* ---- one for each interpreter ---------------------------------------------- */

@@ -28,12 +28,10 @@ typedef enum native_type {
 typedef enum native_name {
     NAME_MSGPACK,
     NAME_DATACLASS_FIELDS,
-    NAME_FIELDS,
     NAME_NAME,
     NAME_VALUE,
-    NAME_BYTES,
+    NAME_INT,
     NAME_ISOFORMAT,
-    NAME_TZINFO,
     NAME_UTCOFFSET,
     NAME_DTYPE,
     NAME_KIND,

@@ -1,9 +1,8 @@
 /* pack_native.c - what the `native` option packs, and as what. */
 #include "pack_native.h"
 
-#include "datetimes.h"
+#include "native_dates.h"
 #include "native_types.h"
-#include "timestamp.h"
 
 /* Conversions of one object that may follow one another: an enum whose value is
  * a dataclass takes two. Only a __msgpack__ that never ends takes so many. */
@@ -87,92 +86,59 @@ static PyObject *decimal_to_str(module_state *Py_UNUSED(st), native_types *Py_UN
     return PyObject_Str(o);
 }
 
-/* 8-4-4-4-12 hexadecimal digits, as RFC 9562 has them and str() returns them,
- * without its formatting of a 128-bit int. */
+/* The 128 bits of `number`, an int. 0, or -1 with OverflowError or TypeError. */
+static int split_128_bits(PyObject *number, uint64_t *high, uint64_t *low)
+{
+    PyObject *shift = PyLong_FromLong(64);
+    PyObject *upper = shift ? PyNumber_Rshift(number, shift) : NULL;
+    if (upper) {
+        *high = PyLong_AsUnsignedLongLong(upper);
+        *low = PyErr_Occurred() ? 0 : PyLong_AsUnsignedLongLongMask(number);
+    }
+    Py_XDECREF(shift);
+    Py_XDECREF(upper);
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+/* 8-4-4-4-12 hexadecimal digits, as RFC 9562 has them and str() returns them. */
 static PyObject *uuid_to_str(module_state *Py_UNUSED(st), native_types *types, PyObject *o)
 {
-    PyObject *bytes = PyObject_GetAttr(o, types->name[NAME_BYTES]);
-    if (!bytes)
+    uint64_t half[2];
+    PyObject *number = PyObject_GetAttr(o, types->name[NAME_INT]);
+    int failed = number ? split_128_bits(number, &half[0], &half[1]) : -1;
+    Py_XDECREF(number);
+    PyObject *text = failed ? NULL : PyUnicode_New(36, 127);
+    if (!text)
         return NULL;
-    if (!PyBytes_Check(bytes) || PyBytes_GET_SIZE(bytes) != 16) {
-        Py_DECREF(bytes);
-        return PyErr_Format(PyExc_ValueError, "%.200s.bytes is not 16 bytes", Py_TYPE(o)->tp_name);
+    Py_UCS1 *to = PyUnicode_1BYTE_DATA(text);
+    for (int i = 0; i < 32; i++) {
+        if (i == 8 || i == 12 || i == 16 || i == 20)
+            *to++ = '-';
+        *to++ = (Py_UCS1) "0123456789abcdef"[half[i / 16] >> (60 - i % 16 * 4) & 15];
     }
-    PyObject *text = PyUnicode_New(36, 127);
-    if (text) {
-        const uint8_t *from = (const uint8_t *)PyBytes_AS_STRING(bytes);
-        Py_UCS1 *to = PyUnicode_1BYTE_DATA(text);
-        for (int i = 0; i < 16; i++) {
-            if (i == 4 || i == 6 || i == 8 || i == 10)
-                *to++ = '-';
-            *to++ = (Py_UCS1) "0123456789abcdef"[from[i] >> 4];
-            *to++ = (Py_UCS1) "0123456789abcdef"[from[i] & 15];
-        }
-    }
-    Py_DECREF(bytes);
     return text;
 }
 
-static PyObject *to_isoformat(module_state *Py_UNUSED(st), native_types *types, PyObject *o)
-{
-    return PyObject_CallMethodNoArgs(o, types->name[NAME_ISOFORMAT]);
-}
-
-/* A datetime is also a date, but not what "date" asks for. */
-static PyObject *date_to_str(module_state *st, native_types *types, PyObject *o)
-{
-    PyTypeObject *datetime = native_type_known(types, TYPE_DATETIME);
-    if (!datetime && native_type_find(types, TYPE_DATETIME, &datetime) < 0)
-        return NULL;
-    return datetime && PyObject_TypeCheck(o, datetime) ? NULL : to_isoformat(st, types, o);
-}
-
-/* Is the datetime `o` aware: does it know its offset from UTC? -1 with an exception. */
-static int is_aware(native_types *types, PyObject *o)
-{
-    PyObject *tzinfo = PyObject_GetAttr(o, types->name[NAME_TZINFO]);
-    if (!tzinfo)
-        return -1;
-    bool none = Py_IsNone(tzinfo);
-    Py_DECREF(tzinfo);
-    if (none)
-        return 0;
-    PyObject *offset = PyObject_CallMethodNoArgs(o, types->name[NAME_UTCOFFSET]);
-    if (!offset)
-        return -1;
-    int aware = !Py_IsNone(offset);
-    Py_DECREF(offset);
-    return aware;
-}
-
-static PyObject *datetime_to_timestamp(module_state *st, native_types *types, PyObject *o)
-{
-    int aware = is_aware(types, o);
-    if (aware <= 0)
-        return aware ? NULL : to_isoformat(st, types, o);
-    int64_t seconds;
-    uint32_t nanoseconds;
-    if (timestamp_from_datetime(st, o, &seconds, &nanoseconds))
-        return NULL;
-    return timestamp_new(st, seconds, nanoseconds);
-}
-
-/* Is the dtype of `o` one whose elements become plain objects without loss:
- * a kind of `accepted`, and no float longer than 64 bits? -1 with an exception. */
-static int has_plain_dtype(native_types *types, PyObject *o, const char *accepted)
+/* The kind of the dtype of `o`, one of NumPy's letters, where its elements
+ * become plain objects without loss: one of `accepted`, and no float longer than
+ * 64 bits. Else 0; -1 with an exception. */
+static int plain_kind(native_types *types, PyObject *o, const char *accepted)
 {
     PyObject *dtype = PyObject_GetAttr(o, types->name[NAME_DTYPE]);
     PyObject *kind = dtype ? PyObject_GetAttr(dtype, types->name[NAME_KIND]) : NULL;
     PyObject *itemsize = kind ? PyObject_GetAttr(dtype, types->name[NAME_ITEMSIZE]) : NULL;
     Py_ssize_t size = itemsize ? PyLong_AsSsize_t(itemsize) : -1;
-    const char *code = itemsize && PyUnicode_Check(kind) ? PyUnicode_AsUTF8(kind) : NULL;
-    int plain = -1;
-    if (!PyErr_Occurred())
-        plain = code && *code && strchr(accepted, *code) && !(*code == 'f' && size > 8);
+    int letter = itemsize && PyUnicode_Check(kind) && PyUnicode_GET_LENGTH(kind) == 1
+                     ? (int)PyUnicode_READ_CHAR(kind, 0)
+                     : 0;
     Py_XDECREF(dtype);
     Py_XDECREF(kind);
     Py_XDECREF(itemsize);
-    return plain;
+    if (PyErr_Occurred())
+        return -1;
+    return letter && letter < 128 && strchr(accepted, letter) && !(letter == 'f' && size > 8)
+               ? letter
+               : 0;
 }
 
 /* Left out are complex numbers, datetime64 and timedelta64 (which become plain
@@ -180,14 +146,27 @@ static int has_plain_dtype(native_types *types, PyObject *o, const char *accepte
 static PyObject *numpy_scalar_to_plain(module_state *Py_UNUSED(st), native_types *types,
                                        PyObject *o)
 {
-    return has_plain_dtype(types, o, "biufUS") > 0
-               ? PyObject_CallMethodNoArgs(o, types->name[NAME_ITEM])
-               : NULL;
+    int truth;
+    switch (plain_kind(types, o, "biufUS")) {
+    case 'b':
+        truth = PyObject_IsTrue(o);
+        return truth < 0 ? NULL : PyBool_FromLong(truth);
+    case 'i':
+    case 'u':
+        return PyNumber_Index(o);
+    case 'f':
+        return PyNumber_Float(o);
+    case 'U':
+    case 'S':
+        return PyObject_CallMethodNoArgs(o, types->name[NAME_ITEM]);
+    default: /* another kind, or an exception */
+        return NULL;
+    }
 }
 
 static PyObject *numpy_array_to_list(module_state *Py_UNUSED(st), native_types *types, PyObject *o)
 {
-    return has_plain_dtype(types, o, "biufUSOT") > 0
+    return plain_kind(types, o, "biufUSOT") > 0
                ? PyObject_CallMethodNoArgs(o, types->name[NAME_TOLIST])
                : NULL;
 }
@@ -217,9 +196,9 @@ static const struct {
 } classes[] = {
     {NATIVE_SET, TYPE_SET, set_to_list},
     {NATIVE_SET, TYPE_FROZENSET, set_to_list},
-    {NATIVE_DATETIME, TYPE_DATETIME, datetime_to_timestamp},
-    {NATIVE_DATE, TYPE_DATE, date_to_str},
-    {NATIVE_TIME, TYPE_TIME, to_isoformat},
+    {NATIVE_DATETIME, TYPE_DATETIME, native_from_datetime},
+    {NATIVE_DATE, TYPE_DATE, native_from_date},
+    {NATIVE_TIME, TYPE_TIME, native_from_time},
     {NATIVE_UUID, TYPE_UUID, uuid_to_str},
     {NATIVE_DECIMAL, TYPE_DECIMAL, decimal_to_str},
     {NATIVE_NUMPY, TYPE_NUMPY_GENERIC, numpy_scalar_to_plain},
@@ -233,10 +212,21 @@ static int outcome(PyObject *result, PyObject **replacement)
     return result ? 1 : -(PyErr_Occurred() != NULL);
 }
 
-/* An attribute of the type of `o` that makes it one of ours, 1, 0 or -1. */
+/* An attribute of the type of `o` that makes it one of ours, 1, 0 or -1. A
+ * metaclass with a __getattr__ is not asked: up to 3.11 that of every enum is one. */
 static int type_attribute(PyObject *o, PyObject *name, PyObject **value)
 {
-    return native_optional_attribute((PyObject *)Py_TYPE(o), name, value);
+    PyObject *type = (PyObject *)Py_TYPE(o);
+    getattrofunc lookup = PyType_Type.tp_getattro;
+    if (Py_TYPE(type)->tp_getattro == lookup)
+        return native_optional_attribute(type, name, value);
+    *value = lookup(type, name);
+    if (*value)
+        return 1;
+    if (!PyErr_ExceptionMatches(PyExc_AttributeError))
+        return -1;
+    PyErr_Clear();
+    return 0;
 }
 
 /* What the class itself says: __msgpack__, being an enum, being a dataclass. */
