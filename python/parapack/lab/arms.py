@@ -57,13 +57,6 @@ class Arm:
     gil: str | None
     """The value of PYTHON_GIL; None on a build that always has a GIL."""
 
-    def environment(self) -> dict[str, str]:
-        """The environment variables of the measured process."""
-        variables = {key: value for key, value in os.environ.items() if key != "PYTHON_GIL"}
-        if self.gil is not None:
-            variables["PYTHON_GIL"] = self.gil
-        return variables
-
 
 def probe(path: str) -> Interpreter:
     """Asks an interpreter what it is. Raises NoInterpreter, with the reason, when that cannot be had."""

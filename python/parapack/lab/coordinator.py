@@ -78,7 +78,7 @@ class Coordinator:
             for arm, environment in self._arms:
                 entry: dict[str, Any] = {"name": arm.name, "error": None}
                 self.results.arms.append(entry)
-                worker = stack.enter_context(WorkerProcess(arm, environment.python))
+                worker = stack.enter_context(WorkerProcess(arm, environment))
                 try:
                     entry |= worker.order(
                         "start", settings=self._settings.as_dict(), documents_path=documents_path

@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
-from parapack.lab.arms import Interpreter
+from parapack.lab.arms import Arm, Interpreter
 from parapack.lab.codecs import PEERS, SUBJECT
 
 PEERS_FROM_SOURCE = ("msgpack",)
@@ -41,6 +42,16 @@ class Environment:
     python: str
     failures: dict[str, str]
     """Libraries that did not install, with the reason."""
+    own: bool
+    """It is the user's own, used as it is: PYTHONPATH applies to it. To one of ours it does not."""
+
+    def variables(self, arm: Arm) -> dict[str, str]:
+        """The environment variables of a process of this arm."""
+        made = {key: value for key, value in os.environ.items() if self.own or key != "PYTHONPATH"}
+        made.pop("PYTHON_GIL", None)
+        if arm.gil is not None:
+            made["PYTHON_GIL"] = arm.gil
+        return made
 
 
 def cache_directory() -> Path:
@@ -103,7 +114,7 @@ def ensure(
             stamp["failures"][SUBJECT] = reason
         stamp["source"] = None if reason else fingerprint
         _write_stamp(directory, stamp)
-    return Environment(str(python), dict(stamp["failures"]))
+    return Environment(str(python), dict(stamp["failures"]), own=False)
 
 
 def _directory_name(interpreter: Interpreter) -> str:
@@ -151,12 +162,26 @@ def _install(python: Path, requirement: str, from_source: bool) -> str | None:
     return _failure(output) if run.returncode else None
 
 
+# What says most about a failed install, best first: the compiler's complaint, an exception of the build,
+# pip's own.
+_TELLING = (
+    r"#error",
+    r"fatal error:",
+    r": error: ",
+    r"No matching distribution",
+    r"^\W*[\w.]+(Error|Exception): ",
+    r"ERROR: ",
+)
+_EMPTY_WORDS = ("subprocess-exited-with-error", "metadata-generation-failed", "Failed building wheel")
+
+
 def _failure(output: str) -> str:
-    """The line of pip's output that says most: the first error of a compiler, or of pip itself."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    for marker in ("error: #error", "#error", "fatal error:", "No matching distribution", "ERROR:", "error:"):
+    """The line of pip's output that says most about why it failed."""
+    lines = [line.strip(" |") for line in output.splitlines()]
+    lines = [line for line in lines if line and not any(words in line for words in _EMPTY_WORDS)]
+    for pattern in _TELLING:
         for line in lines:
-            if marker in line:
+            if re.search(pattern, line):
                 return line[:200]
     return lines[-1][:200] if lines else "pip failed and said nothing"
 
@@ -197,4 +222,4 @@ def _write_stamp(directory: Path, stamp: dict[str, Any]) -> None:
 
 def running_environment(interpreter: Interpreter) -> Environment:
     """An interpreter that is used with what is installed in its own environment."""
-    return Environment(interpreter.path, {})
+    return Environment(interpreter.path, {}, own=True)

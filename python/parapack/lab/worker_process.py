@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from parapack.lab.arms import Arm
+from parapack.lab.environments import Environment
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 PACKAGE = Path(__file__).parents[1]
@@ -28,15 +29,15 @@ class WorkerProcess:
     Not for use by several threads.
     """
 
-    def __init__(self, arm: Arm, python: str) -> None:
+    def __init__(self, arm: Arm, environment: Environment) -> None:
         self.arm = arm
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in end()
         self._process = subprocess.Popen(
-            [python, str(BOOTSTRAP), str(PACKAGE)],
+            [environment.python, str(BOOTSTRAP), str(PACKAGE)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env=arm.environment(),
+            env=environment.variables(arm),
             text=True,
         )
 
