@@ -101,8 +101,8 @@ def parser(description: str, repetitions: int) -> argparse.ArgumentParser:
 
 def add_cpu_time(made: argparse.ArgumentParser) -> None:
     """The option of single-threaded scripts to measure CPU time."""
-    made.add_argument("--cpu-time", action="store_true",
-                      help="measure the thread's CPU time, not the wall clock: for a busy machine")  # fmt: skip
+    text = "measure the thread's CPU time, not the wall clock: for a busy machine"
+    made.add_argument("--cpu-time", action="store_true", help=text)
 
 
 def clock(options: argparse.Namespace) -> Clock:
