@@ -2,8 +2,9 @@
 
     python examples/thread_pipeline.py
 
-Each frame carries an image of a megabyte. Copying that megabyte is most of the work, and Parapack copies it once and
-without the GIL: on a machine with two free cores, two threads get through more frames than one, on any Python.
+Each frame carries an image of a megabyte. Copying that megabyte is most of the work, and Parapack copies it
+once and without the GIL: on a machine with two free cores, two threads get through more frames than one, on
+any Python.
 """
 
 import os
@@ -54,9 +55,7 @@ def main() -> None:
     one, two = run(packed, 1), run(packed, 2)
     for threads, took in ((1, one), (2, two)):
         rate = FRAMES * len(IMAGE) / took / 1e6
-        print(
-            f"{threads} thread{'s' if threads > 1 else ' '}: {took * 1e3:6.1f} ms, {rate:6.0f} MB/s in and out"
-        )
+        print(f"threads: {threads}, {took * 1e3:6.1f} ms, {rate:6.0f} MB/s in and out")
     print(f"gain of the second thread: {one / two:.2f}x")
 
 

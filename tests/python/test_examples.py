@@ -1,0 +1,33 @@
+"""The examples run, say what they promise, and leave nothing behind."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import support
+
+EXAMPLES = support.ROOT / "examples"
+
+# Each prints a line that starts so when it has done what it is there to show.
+SAYS = {
+    "aio_service.py": "300000 rows in 6 replies",
+    "drop_in.py": "3 entries written and read",
+    "subinterpreters.py": "one feed in one interpreter"
+    if sys.version_info >= (3, 14)
+    else "this example needs",
+    "thread_pipeline.py": "threads: 1",
+}
+ELSEWHERE = {"dask_cluster.py"}  # tests/dropin/test_dask.py
+
+
+@pytest.mark.isolated
+@pytest.mark.parametrize("name", sorted(SAYS))
+def test_example_runs(name: str, tmp_path: Path) -> None:
+    run = support.run_python(None, str(EXAMPLES / name), cwd=tmp_path, timeout=60)
+    assert run.stdout.startswith(SAYS[name]), str(run)
+    assert run.stderr == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_example_is_tested() -> None:
+    assert {path.name for path in EXAMPLES.glob("*.py")} == set(SAYS) | ELSEWHERE
