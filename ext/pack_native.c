@@ -212,15 +212,24 @@ static int outcome(PyObject *result, PyObject **replacement)
     return result ? 1 : -(PyErr_Occurred() != NULL);
 }
 
-/* An attribute of the type of `o` that makes it one of ours, 1, 0 or -1. A
+/* An attribute of the type of `o` that makes it one of ours: 1, 0 or -1. A
  * metaclass with a __getattr__ is not asked: up to 3.11 that of every enum is one. */
 static int type_attribute(PyObject *o, PyObject *name, PyObject **value)
 {
-    PyObject *type = (PyObject *)Py_TYPE(o);
-    getattrofunc lookup = PyType_Type.tp_getattro;
-    if (Py_TYPE(type)->tp_getattro == lookup)
-        return native_optional_attribute(type, name, value);
-    *value = lookup(type, name);
+    PyTypeObject *type = Py_TYPE(o);
+#if PY_VERSION_HEX >= 0x030d0000
+    if (Py_TYPE(type)->tp_getattro == PyType_Type.tp_getattro)
+        return PyObject_GetOptionalAttr((PyObject *)type, name, value);
+    *value = PyType_Type.tp_getattro((PyObject *)type, name);
+#else
+    /* Without an AttributeError for every type that has none. */
+    PyObject *attribute = Py_XNewRef(_PyType_Lookup(type, name));
+    if (!attribute)
+        return 0;
+    descrgetfunc get = Py_TYPE(attribute)->tp_descr_get;
+    *value = get ? get(attribute, NULL, (PyObject *)type) : Py_NewRef(attribute);
+    Py_DECREF(attribute);
+#endif
     if (*value)
         return 1;
     if (!PyErr_ExceptionMatches(PyExc_AttributeError))
@@ -278,13 +287,15 @@ static int convert_once(module_state *st, native_types *types, unsigned mask, Py
     return 0;
 }
 
-/* Exactly one of the types that need no conversion and have no attributes of ours. */
-static bool is_plain(PyObject *o)
+/* Is `o` exactly of a type that needs no conversion and has no attributes of
+ * ours? For those nothing is looked up. */
+static bool is_plain(module_state *st, PyObject *o)
 {
     PyTypeObject *type = Py_TYPE(o);
     return type == &PyUnicode_Type || type == &PyDict_Type || type == &PyList_Type ||
            type == &PyLong_Type || type == &PyFloat_Type || type == &PyTuple_Type ||
-           type == &PyBytes_Type || type == &PyBool_Type || type == Py_TYPE(Py_None);
+           type == &PyBytes_Type || type == &PyBool_Type || type == Py_TYPE(Py_None) ||
+           type == st->timestamp_type || (PyObject *)type == st->exttype_type;
 }
 
 int native_convert(module_state *st, unsigned mask, PyObject *o, PyObject **replacement)
@@ -295,7 +306,7 @@ int native_convert(module_state *st, unsigned mask, PyObject *o, PyObject **repl
     PyObject *current = Py_NewRef(o);
     for (int done = 0; done < CONVERSIONS_MAX; done++) {
         PyObject *next = NULL;
-        int found = is_plain(current) ? 0 : convert_once(st, types, mask, current, &next);
+        int found = is_plain(st, current) ? 0 : convert_once(st, types, mask, current, &next);
         if (found == 0 && done > 0) {
             *replacement = current;
             return 1;
