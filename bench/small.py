@@ -36,7 +36,7 @@ def time_factory(factory: Callable[[], Any], count: int, clock: measure.Clock) -
 
 def small_calls(codecs: list[Codec], what: str, clock: measure.Clock) -> dict[str, Callable[[], float]]:
     """What is measured for each library: packing 7, or unpacking it."""
-    variants = {}
+    variants: dict[str, Callable[[], float]] = {}
     for codec in codecs:
         pack, unpack = codec.make()
         call, argument = (pack, 7) if what == "pack" else (unpack, pack(7))
@@ -47,12 +47,12 @@ def small_calls(codecs: list[Codec], what: str, clock: measure.Clock) -> dict[st
 
 def factories(codecs: list[Codec], what: str, clock: measure.Clock) -> dict[str, Callable[[], float]]:
     """What is measured for each library that has such an object: making one."""
-    variants = {}
+    variants: dict[str, Callable[[], float]] = {}
     for codec in codecs:
         if codec.name in FACTORIES[what]:
             module, name = FACTORIES[what][codec.name]
             factory = getattr(importlib.import_module(module), name)
-            count = measure.calibrate(lambda _, make=factory: make(), None)
+            count = measure.calibrate(lambda made: made(), factory)
             variants[codec.name] = partial(time_factory, factory, count, clock)
     return variants
 

@@ -20,7 +20,7 @@ def load_package(directory: str) -> None:
             del sys.modules[name]
         package = types.ModuleType("parapack")
         package.__path__ = [directory]
-        package.__lab_absent__ = reason
+        vars(package)["__lab_absent__"] = reason
         sys.modules["parapack"] = package
 
 

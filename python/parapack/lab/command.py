@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import os
 import sys
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -150,7 +151,9 @@ def _run(
     return code
 
 
-def _environments(interpreters, source, tell):  # type: ignore[no-untyped-def]
+def _environments(
+    interpreters: list[arms.Interpreter], source: str | None, tell: Callable[[str], None]
+) -> Iterator[tuple[environments.Environment, list[arms.Arm]]]:
     """The environment and the arms of each interpreter, made where necessary."""
     named = arms.arms_of(interpreters)
     for interpreter in interpreters:

@@ -101,7 +101,7 @@ class Coordinator:
             self.results.experiments.append(result)
             for case in cases:
                 self._show(Progress(experiment.name, case.name, done, total))
-                result.cases += self._measure_case(experiment, case)
+                self._measure_case(experiment, case, result)
                 done += 1
                 self.results.save(self._path)
             result.complete = True
@@ -111,38 +111,36 @@ class Coordinator:
     def _cases(self, experiment: Experiment, found: list[str]) -> list[Case]:
         return [case for case in experiment.cases(self._settings, found) if self._settings.wants(case)]
 
-    def _measure_case(self, experiment: Experiment, case: Case) -> list[CaseResult]:
-        """Opens the case in all arms and repeats it through them until enough repetitions are clean."""
-        measured = {name: CaseResult(case.name, case.parameters, name) for name in self._workers}
-        live = []
-        for name, result in measured.items():
-            if self._try(
-                result, "open", experiment=experiment.name, case=case.name, parameters=case.parameters
-            ):
-                live.append(name)
-        kept, disturbed = self._repeat(live, measured)
-        wanted = self._settings.repetitions
-        rejected = len(disturbed)
-        noisy = len(kept) < wanted and rejected > 0
-        if noisy:
-            kept, rejected = kept + disturbed, 0
-        for name in live:
-            result = measured[name]
-            result.rejected, result.noisy = rejected, noisy
-            for repetition in kept:
-                _collect(result, repetition.get(name, {}))
-            self._try(result, "close")
-        return list(measured.values())
+    def _measure_case(self, experiment: Experiment, case: Case, result: ExperimentResult) -> None:
+        """Opens the case in all arms and repeats it through them until enough repetitions are clean.
 
-    def _repeat(
-        self, live: list[str], measured: dict[str, CaseResult]
-    ) -> tuple[list[Repetition], list[Repetition]]:
-        """The clean repetitions and the disturbed ones. Arms that fail are taken out of `live`."""
+        What was measured is in `result` also when an interruption ends it early.
+        """
+        measured = {name: CaseResult(case.name, case.parameters, name) for name in self._workers}
+        result.cases += measured.values()
+        live = []
+        for name, one in measured.items():
+            if self._try(one, "open", experiment=experiment.name, case=case.name, parameters=case.parameters):
+                live.append(name)
         kept: list[Repetition] = []
         disturbed: list[Repetition] = []
+        try:
+            self._repeat(live, measured, kept, disturbed)
+        finally:
+            _collect(list(measured.values()), kept, disturbed, self._settings.repetitions)
+        for name in live:
+            self._try(measured[name], "close")
+
+    def _repeat(
+        self,
+        live: list[str],
+        measured: dict[str, CaseResult],
+        kept: list[Repetition],
+        disturbed: list[Repetition],
+    ) -> None:
+        """Fills `kept` with clean repetitions, `disturbed` with others; arms that fail leave `live`."""
         wanted = self._settings.repetitions
-        allowed = wanted + max(2, wanted // 2)
-        for turn in range(allowed):
+        for turn in range(wanted + max(2, wanted // 2)):
             if len(kept) == wanted or not live:
                 break
             watch = noise.Watch([worker.pid for worker in self._workers.values()])
@@ -155,7 +153,6 @@ class Coordinator:
                 else:
                     repetition[name] = answer
             (disturbed if watch.stop().noisy else kept).append(repetition)
-        return kept, disturbed
 
     def _try(self, result: CaseResult, order: str, **arguments: Any) -> Any:
         """Gives an order; a failure is written down in the case. A worker that died does not come back."""
@@ -180,9 +177,16 @@ class Coordinator:
                     entry["interpreter"] = worker.order("describe")["interpreter"]
 
 
-def _collect(result: CaseResult, variants: dict[str, dict[str, float]]) -> None:
-    """Appends one repetition's figures to the samples."""
-    for variant, figures in variants.items():
-        metrics = result.samples.setdefault(variant, {})
-        for metric, value in figures.items():
-            metrics.setdefault(metric, []).append(value)
+def _collect(
+    measured: list[CaseResult], kept: list[Repetition], disturbed: list[Repetition], wanted: int
+) -> None:
+    """Puts the repetitions into the samples: the clean ones, or all when too few are clean."""
+    noisy = len(kept) < wanted and bool(disturbed)
+    for result in measured:
+        result.noisy = noisy
+        result.rejected = 0 if noisy else len(disturbed)
+        for repetition in kept + disturbed if noisy else kept:
+            for variant, figures in repetition.get(result.arm, {}).items():
+                metrics = result.samples.setdefault(variant, {})
+                for metric, value in figures.items():
+                    metrics.setdefault(metric, []).append(value)

@@ -32,11 +32,16 @@ def time_calls(
     return (clock() - start) / count
 
 
-def calibrate(call: Callable[[Any], Any], argument: Any, seconds: float = BLOCK_SECONDS) -> int:
+def calibrate(
+    call: Callable[[Any], Any],
+    argument: Any,
+    seconds: float = BLOCK_SECONDS,
+    clock: Clock = time.perf_counter,
+) -> int:
     """How many calls take about `seconds`; at least one. The calls made on the way warm everything up."""
     count = 1
     while True:
-        elapsed = time_calls(call, argument, count) * count
+        elapsed = time_calls(call, argument, count, clock) * count
         if elapsed >= seconds / 4:
             return max(1, round(count * seconds / elapsed))
         count = max(count * 2, min(count * 16, int(count * seconds / 2 / max(elapsed, 1e-9))))

@@ -1,0 +1,111 @@
+"""Cached environments: what is told when an install fails, and when Parapack is installed anew."""
+
+import json
+import os
+import sys
+
+import pytest
+
+from parapack.lab import arms, environments
+
+PIP_OUTPUT = """\
+  error: subprocess-exited-with-error
+  x Building wheel for thing did not run successfully.
+    src/thing.c:21:2: error: #error "thing needs Python 3.14"
+       21 | #error
+  ERROR: Failed building wheel for thing
+"""
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        (PIP_OUTPUT, 'src/thing.c:21:2: error: #error "thing needs Python 3.14"'),
+        ("ERROR: No matching distribution found for thing\n", "ERROR: No matching distribution found for thing"),
+        ("x\nbuild.errors.ConfigurationError: Readme file not found\n",
+         "build.errors.ConfigurationError: Readme file not found"),
+        ("strange\nlast words\n", "last words"),
+        ("", "pip failed and said nothing"),
+    ],
+)  # fmt: skip
+def test_the_telling_line_of_a_failure(output, reason):
+    assert environments._failure(output) == reason
+
+
+def test_a_checkout_that_changed_is_installed_again(tmp_path):
+    source = tmp_path / "python" / "parapack"
+    source.mkdir(parents=True)
+    file = source / "cli.py"
+    file.write_text("")
+    (tmp_path / "pyproject.toml").write_text("")
+    os.utime(tmp_path / "pyproject.toml", (1, 1))
+    os.utime(file, (1000, 1000))
+    before = environments._fingerprint(str(tmp_path))
+    assert environments._fingerprint(str(tmp_path)) == before
+    os.utime(file, (2000, 2000))
+    assert environments._fingerprint(str(tmp_path)) != before
+
+
+def test_a_requirement_is_its_own_fingerprint():
+    assert environments._fingerprint("parapack==1.0") == "parapack==1.0"
+
+
+def test_the_arms_variables():
+    interpreter = arms.Interpreter("/a/python", "3.13.1", True, False)
+    arm = arms.Arm("x", interpreter, "0")
+    own = environments.Environment("/a/python", {}, own=True)
+    cached = environments.Environment("/a/python", {}, own=False)
+    assert own.variables(arm)["PYTHON_GIL"] == "0"
+    assert "PYTHON_GIL" not in own.variables(arms.Arm("y", interpreter, None))
+    assert "PYTHONPATH" not in cached.variables(arm)
+
+
+@pytest.mark.thread_unsafe(reason="replaces functions of the module")
+def test_an_environment_is_made_once_and_keeps_its_failures(tmp_path, monkeypatch):
+    interpreter = arms.Interpreter(sys.executable, "3.13.1", False, False)
+    made, installed, told = [], [], []
+    monkeypatch.setattr(
+        environments, "_create", lambda one, directory: (made.append(one), directory.mkdir(parents=True))
+    )
+
+    def install(python, requirement, from_source):
+        installed.append(requirement)
+        return "no wheel" if requirement == "msgspec" else None
+
+    monkeypatch.setattr(environments, "_install", install)
+    first = environments.ensure(interpreter, "parapack==1.0", told.append, tmp_path)
+    assert installed == ["msgpack", "ormsgpack", "msgspec", "parapack==1.0"]
+    assert first.failures == {"msgspec": "no wheel"}
+    assert not first.own
+    assert any("parapack==1.0" in line for line in told)
+    again = environments.ensure(interpreter, "parapack==1.0", told.append, tmp_path)
+    assert again == first
+    assert len(made) == 1
+    assert len(installed) == 4
+    environments.ensure(interpreter, "parapack==2.0", told.append, tmp_path)
+    assert installed[4:] == ["parapack==2.0"]
+
+
+@pytest.mark.thread_unsafe(reason="replaces functions of the module")
+def test_an_interrupted_attempt_is_made_again(tmp_path, monkeypatch):
+    interpreter = arms.Interpreter(sys.executable, "3.13.1", False, False)
+    monkeypatch.setattr(
+        environments, "_create", lambda one, directory: directory.mkdir(parents=True, exist_ok=True)
+    )
+
+    def interrupted(python, requirement, from_source):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(environments, "_install", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        environments.ensure(interpreter, "parapack==1.0", lambda line: None, tmp_path)
+    monkeypatch.setattr(environments, "_install", lambda python, requirement, from_source: None)
+    assert environments.ensure(interpreter, "parapack==1.0", lambda line: None, tmp_path).failures == {}
+    (stamp,) = tmp_path.glob("*/parapack-lab.json")
+    assert json.loads(stamp.read_text())["source"] == "parapack==1.0"
+
+
+def test_an_environment_that_cannot_be_made(tmp_path):
+    interpreter = arms.Interpreter("/bin/false", "3.13.1", False, False)
+    with pytest.raises(environments.EnvironmentFailed, match="-m venv"):
+        environments.ensure(interpreter, "parapack==1.0", lambda line: None, tmp_path)

@@ -1,0 +1,255 @@
+"""Whole runs: a tiny one to the end, one that is interrupted, and workers that fail."""
+
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import fastjsonschema
+import pytest
+import support
+
+from parapack.lab import arms, environments, experiments, results
+from parapack.lab.coordinator import Coordinator
+from parapack.lab.environments import Environment
+from parapack.lab.experiment import Settings
+from parapack.lab.worker_process import WorkerFailed, WorkerProcess
+
+pytestmark = [
+    pytest.mark.isolated,
+    pytest.mark.thread_unsafe(reason="starts processes and measures"),
+]
+
+TINY = Settings(quick=True, repetitions=2, seconds=0.005, threads=2, libraries=("parapack", "msgpack"))
+
+
+def running_arm():
+    """The first arm of the interpreter that runs this test, and its environment."""
+    interpreter = arms.probe(sys.executable)
+    return arms.arms_of([interpreter])[0], environments.running_environment(interpreter)
+
+
+def validate(content):
+    """Raises if the content of a result file does not follow the schema."""
+    fastjsonschema.compile(results.schema())(content)
+
+
+def run_lab(directory, *arguments, **options):
+    """Starts the command in a process group of its own."""
+    command = [sys.executable, "-m", "parapack", "lab", "run", "--out", str(directory), *arguments]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, **options
+    )
+
+
+def result_file(directory):
+    """The only result in a directory, and nothing beside it."""
+    (path,) = Path(directory).iterdir()
+    assert path.suffix == ".json"
+    return json.loads(path.read_text())
+
+
+def test_a_tiny_run_of_everything(tmp_path):
+    arguments = ["--quick", "--repetitions", "1", "--seconds", "0.002", "--threads", "2"]
+    process = run_lab(
+        tmp_path, "threads", "compete", "asyncio", "--only", "trade", "--only", "direct", *arguments
+    )
+    out, err = process.communicate(timeout=60 * support.SLOWDOWN)
+    assert process.returncode == 0, err
+    content = result_file(tmp_path)
+    validate(content)
+    assert not content["interrupted"]
+    assert [experiment["name"] for experiment in content["experiments"]] == ["threads", "compete", "asyncio"]
+    assert all(experiment["complete"] for experiment in content["experiments"])
+    for arm in content["arms"]:
+        assert arm["libraries"]["parapack"]["compiled"]
+    cases = {case["case"]: case for case in content["experiments"][0]["cases"]}
+    assert set(cases) == {
+        "pack trade, own", "unpack trade, own", "pack trade, same", "unpack trade, same"
+    }  # fmt: skip
+    assert set(cases["pack trade, own"]["samples"]) >= {"parapack@1", "parapack@2"}
+    assert "threads: pack, each thread its own data" in out
+    assert str(tmp_path) in out
+
+
+@pytest.mark.parametrize("whole_group", [True, False], ids=["group", "coordinator"])
+def test_ctrl_c_leaves_a_usable_result_and_no_process(tmp_path, whole_group):
+    # Bodies of all sizes: many more cases than can be measured before the signal.
+    process = run_lab(tmp_path, "threads", "--repetitions", "2", "--seconds", "0.02", "--library", "parapack")
+    wait_until(lambda: saved_cases(tmp_path) >= 1, process)
+    workers = children(process.pid)
+    assert workers
+    (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=30 * support.SLOWDOWN)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    content = result_file(tmp_path)
+    validate(content)
+    assert content["interrupted"]
+    assert content["finished"]
+    assert not content["experiments"][0]["complete"]
+    assert content["experiments"][0]["cases"][0]["samples"]
+    assert "interrupted" in out
+    assert "threads: pack, each thread its own data" in out
+    wait_until(lambda: not any(running(pid) for pid in workers), None)
+
+
+def saved_cases(directory):
+    """How many cases the result file has so far."""
+    for path in Path(directory).glob("lab-*.json"):
+        if "documents" not in path.name:
+            experiments_so_far = json.loads(path.read_text())["experiments"]
+            return sum(len(experiment["cases"]) for experiment in experiments_so_far)
+    return 0
+
+
+def wait_until(condition, process):
+    """Waits until something is so. Fails when the process ends before, or after a long time."""
+    deadline = time.monotonic() + 30 * support.SLOWDOWN
+    while not condition():
+        assert time.monotonic() < deadline
+        if process is not None and process.poll() is not None:
+            pytest.fail(f"ended early: {process.communicate()}")
+        time.sleep(0.02)
+
+
+def children(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def running(pid):
+    """Whether a process is there and not just waiting for its parent to notice that it ended."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def test_the_coordinator_keeps_arms_paired(tmp_path):
+    arm, environment = running_arm()
+    twin = arms.Arm(arm.name + " again", arm.interpreter, arm.gil)
+    settings = Settings(**{**TINY.as_dict(), "payloads": ("pack trade, own",), "libraries": ("parapack",)})
+    coordinator = Coordinator(
+        settings, [(arm, environment), (twin, environment)], [experiments.get("threads")], tmp_path / "r.json"
+    )
+    result = coordinator.run().experiments[0]
+    assert result.arms() == [arm.name, twin.name]
+    first = {case.case: case for case in result.of_arm(arm.name)}
+    for case in result.of_arm(twin.name):
+        assert len(case.sample("parapack@1", "calls_per_s")) >= 2
+        other = first[case.case].sample("parapack@1", "calls_per_s")
+        assert len(other) == len(case.sample("parapack@1", "calls_per_s"))
+    titles = [table.title for table in experiments.get("threads").tables(result)]
+    assert any(f"times that of {arm.name}" in title for title in titles)
+
+
+def test_an_interpreter_that_does_not_start_is_reported_and_the_others_go_on(tmp_path):
+    arm, environment = running_arm()
+    broken = arms.Arm("broken", arm.interpreter, None)
+    settings = Settings(**{**TINY.as_dict(), "payloads": ("pack trade, same",), "libraries": ("parapack",)})
+    coordinator = Coordinator(
+        settings,
+        [(broken, Environment("/bin/false", {}, own=True)), (arm, environment)],
+        [experiments.get("threads")],
+        tmp_path / "r.json",
+    )
+    found = coordinator.run()
+    assert [entry["error"] is None for entry in found.arms] == [False, True]
+    assert "exit code 1" in found.arms[0]["error"]
+    assert found.experiments[0].arms() == [arm.name]
+    validate(json.loads((tmp_path / "r.json").read_text()))
+
+
+@contextlib.contextmanager
+def started_worker(libraries=("parapack",)):
+    arm, environment = running_arm()
+    with WorkerProcess(arm, environment) as worker:
+        settings = Settings(**{**TINY.as_dict(), "libraries": libraries})
+        worker.order("start", settings=settings.as_dict(), documents_path=None)
+        yield worker
+
+
+def test_a_failed_order_says_why_and_the_worker_lives_on():
+    with started_worker() as worker:
+        with pytest.raises(WorkerFailed, match="no experiment named 'nothing'"):
+            worker.order("open", experiment="nothing", case="c", parameters={})
+        with pytest.raises(WorkerFailed, match="repeat before open"):
+            worker.order("repeat", turn=0)
+        with pytest.raises(WorkerFailed, match="no order named 'dance'"):
+            worker.order("dance")
+        assert worker.order("describe")["libraries"]["parapack"]["present"]
+
+
+def test_a_worker_that_dies_says_how():
+    with started_worker() as worker:
+        os.kill(worker.pid, signal.SIGKILL)
+        with pytest.raises(WorkerFailed, match="killed by signal 9"):
+            worker.order("describe")
+        assert not worker.alive
+
+
+def test_a_worker_is_ended_whatever_it_does():
+    arm, environment = running_arm()
+    with contextlib.suppress(RuntimeError), WorkerProcess(arm, environment) as worker:
+        raise RuntimeError("while it starts")
+    assert not running(worker.pid)
+
+
+def test_the_gil_is_reported_from_inside():
+    arm, environment = running_arm()
+    with WorkerProcess(arm, environment) as worker:
+        described = worker.order("start", settings=TINY.as_dict(), documents_path=None)["interpreter"]
+    assert described["gil_enabled"] is (not support.FREE_THREADED or arm.gil == "1")
+    assert described["python_gil_variable"] == arm.gil
+
+
+def test_without_an_extension_the_peers_are_still_measured(tmp_path):
+    """A package that cannot be imported is reported as absent; the rest of the lab works."""
+    script = (
+        "import sys, types; sys.path.insert(0, sys.argv[1]); import bootstrap; bootstrap.load_package(sys.argv[2]);"
+        "from parapack.lab import codecs; print(codecs.load('parapack').reason)"
+    )
+    package = Path(environments.__file__).parents[1]
+    broken = tmp_path / "parapack"
+    broken.mkdir()
+    (broken / "__init__.py").write_text("raise ImportError('no extension for this interpreter')\n")
+    run = subprocess.run(
+        [sys.executable, "-c", script, str(package / "lab"), str(package)],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.strip() == "ImportError: no extension for this interpreter"
+
+
+def test_the_schema_refuses_what_it_should():
+    content = results.Results(TINY.as_dict()).as_dict()
+    validate(content)
+    content["experiments"] = [{"name": "threads", "complete": True}]
+    with pytest.raises(fastjsonschema.JsonSchemaException, match="cases"):
+        validate(content)
+
+
+def test_progress_and_tables_without_a_terminal(tmp_path):
+    from rich.console import Console
+
+    from parapack.lab.coordinator import Progress
+    from parapack.lab.tables import Table
+    from parapack.lab.terminal import Terminal
+
+    written = io.StringIO()
+    with Terminal(Console(file=written)) as terminal:
+        for done, case in enumerate(["[a]", "b"]):
+            terminal.show(Progress("threads", case, done, 2))
+        terminal.table(Table("a [title]", ["what", "ratio"], [["[x]", "1.5x [1.4, 1.6]"]], ["a [note]"]))
+    text = written.getvalue()
+    assert text.count("running threads") == 1
+    assert "a [title]" in text
+    assert "1.5x [1.4, 1.6]" in text
+    assert "a [note]" in text
+    assert "\x1b" not in text

@@ -1,0 +1,113 @@
+"""How figures are written, and the comparisons that tables are made of."""
+
+import pytest
+
+from parapack.lab import compare, experiments, tables
+from parapack.lab.experiment import Settings
+from parapack.lab.results import CaseResult, ExperimentResult
+from parapack.lab.stats import Estimate
+
+RATE = compare.Metric("rate")
+LAG = compare.Metric("lag", higher=False)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(59.6e-9, "59.6 ns"), (1e-6, "1.00 us"), (999.7e-9, "1.00 us"), (0.0146, "14.6 ms"), (2.1, "2.10 s"),
+     (123e-6, "123 us")],
+)  # fmt: skip
+def test_duration(seconds, text):
+    assert tables.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(55.2, "55.2/s"), (31_200, "31.2 k/s"), (1.4e6, "1.40 M/s"), (2e9, "2.00 G/s")]
+)
+def test_rate(value, text):
+    assert tables.rate(value) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(100, "100 B"), (64 << 10, "64 KiB"), (16 << 20, "16 MiB"), (1536, "1.50 KiB")]
+)
+def test_size(count, text):
+    assert tables.size(count) == text
+
+
+def test_what_is_not_significant_says_so():
+    assert tables.times(Estimate(1.5, 1.4, 1.6, 5)) == "1.50x [1.40, 1.60]"
+    assert tables.times(Estimate(1.5, 0.9, 1.6, 5)) == "1.50x [0.90, 1.60] n.s."
+    assert tables.short_times(Estimate(1.5, 0.9, 1.6, 5)) == "1.50x n.s."
+    assert tables.times(None) == tables.NOT_MEASURED
+
+
+def case_of(name, arm="a", **variants):
+    samples = {variant.replace("_at_", "@"): {"rate": rates} for variant, rates in variants.items()}
+    return CaseResult(name, {"sharing": "own", "direction": "pack", "payload": name}, arm, samples)
+
+
+def test_more_is_better_or_less_is():
+    case = CaseResult(
+        "c",
+        {},
+        "a",
+        {"x": {"rate": [4.0, 4.0], "lag": [1.0, 1.0]}, "y": {"rate": [2.0, 2.0], "lag": [3.0, 3.0]}},
+    )
+    assert compare.better_by(case, "x", "y", RATE).value == 2.0
+    assert compare.better_by(case, "x", "y", LAG).value == 3.0
+    assert compare.better_by(case, "x", "missing", RATE) is None
+
+
+def test_the_fastest_peer_is_the_one_with_the_best_median():
+    case = case_of("c", parapack_at_1=[6.0] * 3, msgpack_at_1=[1.0, 9.0, 1.0], msgspec_at_1=[3.0] * 3)
+    estimate, peer = compare.better_than_peers(case, RATE, "@1")
+    assert (estimate.value, peer) == (2.0, "msgspec")
+    assert compare.better_than_peers(case_of("c", parapack_at_1=[1.0]), RATE, "@1") == (None, "")
+
+
+def test_arms_are_compared_over_the_cases_that_both_measured():
+    result = ExperimentResult(
+        "threads",
+        [
+            case_of("one", "a", x=[1.0] * 3), case_of("two", "a", x=[1.0] * 3), case_of("three", "a", x=[1.0] * 3),
+            case_of("one", "b", x=[2.0] * 3), case_of("two", "b", x=[8.0] * 3),
+        ],
+    )  # fmt: skip
+    assert compare.between_arms(result, "b", "a", "x", RATE).value == pytest.approx(4.0)
+    assert compare.between_arms(result, "b", "a", "y", RATE) is None
+
+
+def test_noisy_cases_and_rejections_are_told():
+    noisy = case_of("one", x=[1.0] * 3)
+    noisy.noisy = True
+    rejecting = case_of("two", x=[1.0] * 3)
+    rejecting.rejected = 2
+    failing = case_of("three")
+    failing.error = "no memory"
+    notes = ExperimentResult("threads", [noisy, rejecting, failing]).notes("a")
+    assert any("2 of 8 repetitions rejected" in note for note in notes)
+    assert any("1 of 3 cases are noisy" in note for note in notes)
+    assert "three: no memory" in notes
+    assert noisy.mark == tables.NOISY_MARK
+
+
+@pytest.mark.parametrize("name", experiments.all_experiments())
+def test_every_experiment_has_unique_cases_and_survives_an_empty_result(name):
+    experiment = experiments.get(name)
+    for quick in (True, False):
+        cases = experiment.cases(Settings(quick=quick), ["trade", "airports"])
+        assert len({case.name for case in cases}) == len(cases) > 0
+    assert experiment.tables(ExperimentResult(name)) == []
+
+
+def test_an_unknown_experiment_is_refused():
+    with pytest.raises(ValueError, match="there are: asyncio, compete, threads"):
+        experiments.get("sleep")
+
+
+def test_settings_survive_json():
+    settings = Settings(quick=True, libraries=("msgpack",), payloads=("a", "b"))
+    as_json = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in settings.as_dict().items()
+    }
+    assert Settings.from_dict(as_json) == settings
