@@ -55,12 +55,10 @@ def measure_pair(
     with tempfile.TemporaryDirectory(prefix="parapack-bench-") as directory:
         coordinator = Coordinator(settings, ready, [EXPERIMENT], Path(directory) / "builds.json")
         results = coordinator.run()
-    for arm in results.arms:
-        library = (
-            arm["libraries"][SUBJECT] if not arm["error"] else {"present": False, "reason": arm["error"]}
-        )
-        if not library["present"]:
-            sys.exit(f"{arm['name']}: without parapack: {library['reason']}")
+    for measured in results.arms:
+        reason = measured["error"] or measured["libraries"][SUBJECT].get("reason")
+        if reason:
+            sys.exit(f"{measured['name']}: without parapack: {reason}")
     return [arm.name for arm in chosen], results.experiments[0]
 
 

@@ -8,6 +8,7 @@ are named.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -137,7 +138,7 @@ def main() -> int:
     options = parser.parse_args()
     bench = bars.Bench("Two interpreters with a GIL of their own, small messages", options)
     try:
-        from concurrent import interpreters
+        interpreters = importlib.import_module("concurrent.interpreters")
     except ImportError:
         sys.exit("concurrent.interpreters is not there: CPython 3.14 or later is needed")
     codec = next(codec for codec in bars.load_codecs() if codec.name == SUBJECT)

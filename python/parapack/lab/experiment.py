@@ -43,9 +43,10 @@ class Settings:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Settings:
         """The inverse of as_dict, after a journey through JSON."""
-        return cls(
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-        )
+        made: dict[str, Any] = dict(values)
+        made["libraries"] = tuple(made["libraries"])
+        made["payloads"] = tuple(made["payloads"])
+        return cls(**made)
 
     def wants(self, case: Case) -> bool:
         return not self.payloads or any(part in case.name for part in self.payloads)

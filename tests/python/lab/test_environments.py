@@ -21,7 +21,7 @@ PIP_OUTPUT = """\
     ("output", "reason"),
     [
         (PIP_OUTPUT, 'src/thing.c:21:2: error: #error "thing needs Python 3.14"'),
-        ("ERROR: No matching distribution found for thing\n", "ERROR: No matching distribution found for thing"),
+        ("ERROR: No matching distribution for x\n", "ERROR: No matching distribution for x"),
         ("x\nbuild.errors.ConfigurationError: Readme file not found\n",
          "build.errors.ConfigurationError: Readme file not found"),
         ("strange\nlast words\n", "last words"),

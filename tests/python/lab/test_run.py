@@ -210,7 +210,7 @@ def test_the_gil_is_reported_from_inside():
 def test_without_an_extension_the_peers_are_still_measured(tmp_path):
     """A package that cannot be imported is reported as absent; the rest of the lab works."""
     script = (
-        "import sys, types; sys.path.insert(0, sys.argv[1]); import bootstrap; bootstrap.load_package(sys.argv[2]);"
+        "import sys; sys.path.insert(0, sys.argv[1]); import bootstrap; bootstrap.load_package(sys.argv[2]);"
         "from parapack.lab import codecs; print(codecs.load('parapack').reason)"
     )
     package = Path(environments.__file__).parents[1]

@@ -66,13 +66,10 @@ def test_the_fastest_peer_is_the_one_with_the_best_median():
 
 
 def test_arms_are_compared_over_the_cases_that_both_measured():
-    result = ExperimentResult(
-        "threads",
-        [
-            case_of("one", "a", x=[1.0] * 3), case_of("two", "a", x=[1.0] * 3), case_of("three", "a", x=[1.0] * 3),
-            case_of("one", "b", x=[2.0] * 3), case_of("two", "b", x=[8.0] * 3),
-        ],
-    )  # fmt: skip
+    ones, twos, eights = [1.0] * 3, [2.0] * 3, [8.0] * 3
+    first = [case_of(name, "a", x=ones) for name in ("one", "two", "three")]
+    second = [case_of("one", "b", x=twos), case_of("two", "b", x=eights)]
+    result = ExperimentResult("threads", first + second)
     assert compare.between_arms(result, "b", "a", "x", RATE).value == pytest.approx(4.0)
     assert compare.between_arms(result, "b", "a", "y", RATE) is None
 
