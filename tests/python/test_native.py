@@ -201,6 +201,15 @@ def test_dataclass_fields_only() -> None:
     assert through(Mixed(4)) == {"hidden": 2, "derived": 40}
 
 
+def test_dataclass_with_private_and_odd_names() -> None:
+    @dataclass
+    class Odd:
+        _private: int = 1
+        ünïcode: int = 2
+
+    assert through(Odd()) == {"_private": 1, "ünïcode": 2}
+
+
 def test_dataclass_inheritance() -> None:
     @dataclass
     class Base:

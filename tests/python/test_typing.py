@@ -21,7 +21,8 @@ HAS_MYPY = pytest.mark.skipif(
 
 def run_mypy(module: str, *args: str, cwd: Path) -> None:
     """Run mypy or stubtest on the sources; show its output where it finds something."""
-    environment = {**os.environ, "MYPYPATH": str(SOURCES)}
+    built = Path(parapack.__file__).absolute().parent.parent
+    environment = {**os.environ, "MYPYPATH": str(SOURCES), "PYTHONPATH": str(built)}
     done = subprocess.run(
         [sys.executable, "-m", module, *args], cwd=cwd, env=environment, capture_output=True, text=True
     )
