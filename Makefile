@@ -10,7 +10,7 @@ SECONDS ?= 60
 export PYTHONS TSAN_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench fuzz asan tsan lint clean
+.PHONY: help run test bench fuzz asan tsan lint format clean
 
 help: ## show this text
 	@echo "usage: make COMMAND [PYTHON=...] [PYTHONS=\"...\"] [TSAN_PYTHON=...] [SECONDS=...]"
@@ -37,6 +37,9 @@ tsan: ## C tests, and Python tests with TSAN_PYTHON, under ThreadSanitizer
 
 lint: ## format, style, types, spelling
 	@$(PYTHON) tools/lint.py
+
+format: ## put the format of C and Python files right
+	@$(PYTHON) tools/lint.py --fix
 
 clean: ## remove everything that was built
 	rm -rf build

@@ -84,7 +84,15 @@ async def ping(port: int, stop: asyncio.Event) -> list[float]:
 
 
 async def main() -> None:
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    connections: set[asyncio.Task[None]] = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        connections.add(task)
+        await serve(reader, writer)
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     stop = asyncio.Event()
     pinger = asyncio.create_task(ping(port, stop))
@@ -92,6 +100,7 @@ async def main() -> None:
     stop.set()
     took = sorted(await pinger)
     server.close()
+    await asyncio.gather(*connections)  # the clients have closed theirs
     assert rows == CLIENTS * LARGE_REPLIES * len(ROWS)
     print(f"{rows} rows in {CLIENTS * LARGE_REPLIES} replies; meanwhile {len(took)} pings,")
     print(

@@ -11,6 +11,9 @@ import time
 
 import parapack
 
+if sys.version_info >= (3, 14):
+    from concurrent.futures import InterpreterPoolExecutor
+
 TRADES = 20_000
 
 
@@ -29,27 +32,25 @@ def traded_value(feed: bytes) -> int:
     return sum(trade["price"] * trade["size"] for trade in unpacker)
 
 
-def main() -> int:
-    if sys.version_info < (3, 14):
-        print("this example needs concurrent.futures.InterpreterPoolExecutor of Python 3.14")
-        return 0
-    from concurrent.futures import InterpreterPoolExecutor
-
+def measure() -> None:
+    """Compare one feed in one interpreter with two feeds in two."""
     feeds = [make_feed("EURUSD"), make_feed("BTCUSD")]
     expected = [traded_value(feed) for feed in feeds]
     with InterpreterPoolExecutor(max_workers=2) as pool:
         # The first round starts the interpreters.
         assert list(pool.map(traded_value, feeds)) == expected
         started = time.perf_counter()
-        assert list(pool.map(traded_value, [feeds[0]])) == expected[:1]
+        assert list(pool.map(traded_value, feeds[:1])) == expected[:1]
         one = time.perf_counter() - started
         started = time.perf_counter()
         assert list(pool.map(traded_value, feeds)) == expected
         two = time.perf_counter() - started
     print(f"one feed in one interpreter: {one * 1e3:.0f} ms; two feeds in two: {two * 1e3:.0f} ms")
     print(f"gain: {2 * one / two:.2f}x")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if sys.version_info >= (3, 14):
+        measure()
+    else:
+        print("this example needs concurrent.futures.InterpreterPoolExecutor of Python 3.14")

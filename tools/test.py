@@ -43,21 +43,14 @@ def main() -> int:
 
 def test_c(stages: Stages) -> None:
     environment = system.cmake_environment(stages)
-    stages.run(
-        "C",
-        "build",
-        ["cmake", "--preset", "dev"],
-        ["cmake", "--build", "--preset", "dev"],
-        env=environment,
-    )
-    stages.run("C", "ctest", ["ctest", "--preset", "dev", "--output-on-failure"], env=environment)
+    build = [["cmake", "--preset", "dev"], ["cmake", "--build", "--preset", "dev"]]
+    if stages.run("C", "build", *build, env=environment):
+        stages.run("C", "ctest", ["ctest", "--preset", "dev", "--output-on-failure"], env=environment)
 
 
 def check_sources(stages: Stages) -> None:
-    """Who includes whom, which names are exported, format and types of everything."""
-    for check in ("check_layers.py", "check_exports.py"):
-        if (ROOT / "tools" / check).exists():
-            stages.run("sources", check, [sys.executable, ROOT / "tools" / check])
+    """Who includes whom; format, style, types and spelling."""
+    stages.run("sources", "layers", [sys.executable, ROOT / "tools" / "check_layers.py"])
     lint.run(stages)
 
 
@@ -68,6 +61,14 @@ def test_interpreter(stages: Stages, interpreter: Interpreter, parts: Sequence[s
     wheel = build_wheel(stages, interpreter)
     if wheel is None or not install(stages, interpreter, wheel):
         return
+    modules = list(interpreter.venv.glob("lib/python*/site-packages/parapack/_parapack*.so"))
+    check_exports: list[str | Path] = [
+        sys.executable,
+        ROOT / "tools" / "check_exports.py",
+        "extension",
+        *modules,
+    ]
+    stages.run(interpreter.tag, "exported names", check_exports)
     pytest: list[str | Path] = [interpreter.python, "-m", "pytest", "-p", "no:cacheprovider", "-q"]
     if "python" in parts:
         stages.run(interpreter.tag, "tests/python", [*pytest, "tests/python"])

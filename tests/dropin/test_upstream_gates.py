@@ -1,7 +1,7 @@
 """What msgpack's suite asserts only where the packer's module is called msgpack._cmsgpack.
 
-Parapack's types say that they are Parapack's, so those lines of the suite do not run; these tests stand in for
-them: a compiled packer is a buffer itself.
+Parapack's types say that they are Parapack's, so those lines of the suite do not run; these tests stand in
+for them: a compiled packer is a buffer itself.
 """
 
 import pytest
