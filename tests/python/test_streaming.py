@@ -12,7 +12,7 @@ import pytest
 import parapack
 from parapack import ExtType, OutOfData, Timestamp, Unpacker
 
-# One value of every kind of header, containers within containers, bodies on both sides of what is copied at once.
+# Every kind of header, containers within containers, bodies on both sides of what is copied at once.
 VALUES: list[Any] = [
     None,
     [True, False, 0, -1, 127, 128, 2**16, 2**32, -33, -(2**31), -(2**63), 1.5],
