@@ -56,6 +56,11 @@ int is_aware_datetime(module_state *st, PyObject *o)
     return is_datetime(st, o) && PyDateTime_DATE_GET_TZINFO(o) != Py_None;
 }
 
+bool datetime_is_plain(module_state *st, PyObject *o)
+{
+    return Py_IS_TYPE(PyDateTime_DATE_GET_TZINFO(o), Py_TYPE(api(st)->TimeZone_UTC));
+}
+
 int timestamp_from_datetime(module_state *st, PyObject *datetime, int64_t *seconds,
                             uint32_t *nanoseconds)
 {

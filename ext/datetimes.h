@@ -14,6 +14,9 @@ bool is_datetime(module_state *st, PyObject *o);
 /* 1 if `o` is exactly a datetime.datetime with a tzinfo, 0 if not, -1 with an exception. */
 int is_aware_datetime(module_state *st, PyObject *o);
 
+/* Does computing with the aware datetime `o` run no code but datetime's own? */
+bool datetime_is_plain(module_state *st, PyObject *o);
+
 /* Seconds since the epoch and nanoseconds of an aware datetime, in integer
  * arithmetic. May run the tzinfo's code. 0, or -1 with an exception. */
 int timestamp_from_datetime(module_state *st, PyObject *datetime, int64_t *seconds,

@@ -83,8 +83,8 @@ typedef struct pack_body {
     const void *data;
     size_t size;      /* bytes in the result */
     size_t count;     /* code points (COPY_UCS*) */
-    PyObject *owner;  /* strong reference to an immutable object, or NULL */
-    Py_buffer *view;  /* an export that pins a mutable one, or NULL */
+    PyObject *owner;  /* strong reference */
+    Py_buffer *view;  /* an export that pins the memory of a mutable owner, or NULL */
     pack_copy copy;
 } pack_body;
 
@@ -102,6 +102,7 @@ typedef struct pack {
     module_state *state;
     pack_frame *frames;
     int depth, frames_capacity;
+    pack_frame *running; /* the frame of the container whose leaf is being packed, or NULL */
     bool hook_ran;  /* code of the caller's has run: starting over could run it twice */
     bool inline_float; /* floats are written by the fast path (not use_single_float) */
     uint8_t restarts;
@@ -145,6 +146,9 @@ PyObject *pack_result_parts(pack *pk);
  * stays where it is while the GIL is given up. */
 void pack_gather(pack *pk, uint8_t *target);
 
+/* Does a deferred body lie within the `size` bytes at `target`? */
+bool pack_overlaps(const pack *pk, const uint8_t *target, size_t size);
+
 /* Gives everything back. To be called on every path, with or without an exception. */
 void pack_end(pack *pk);
 
@@ -160,8 +164,8 @@ int pack_leaf(pack *pk, PyObject *o);
 /* A body of a str, bytes or ext, copied or deferred; the header is written.
  * `owner` is immutable and owns `data`. (pack_plan.c) */
 int pack_body_of(pack *pk, PyObject *owner, const void *data, size_t size);
-/* The same for the contents of a buffer, which it takes over and releases. */
-int pack_body_of_view(pack *pk, Py_buffer *view);
+/* The same for the contents of `owner`'s buffer, which it takes over and releases. */
+int pack_body_of_view(pack *pk, PyObject *owner, Py_buffer *view);
 /* Defers a str that is not ASCII and has no UTF-8 form yet. */
 int pack_body_of_ucs(pack *pk, PyObject *owner, pack_copy copy, const void *data, size_t count,
                      size_t size);

@@ -79,9 +79,19 @@ static PyObject *copy_into(pack *pk, PyObject *target, Py_ssize_t offset)
         PyBuffer_Release(&view);
         return NULL;
     }
-    pack_gather(pk, (uint8_t *)view.buf + offset);
+    uint8_t *to = (uint8_t *)view.buf + offset;
+    if (PP_LIKELY(!pack_overlaps(pk, to, size))) {
+        pack_gather(pk, to);
+    } else {
+        PyObject *bytes = pack_result(pk);
+        if (bytes)
+            memcpy(to, PyBytes_AS_STRING(bytes), size);
+        if (!bytes)
+            size = 0;
+        Py_XDECREF(bytes);
+    }
     PyBuffer_Release(&view);
-    return PyLong_FromSize_t(size);
+    return size ? PyLong_FromSize_t(size) : NULL;
 }
 
 PyObject *function_pack_into(PyObject *module, PyObject *const *args, Py_ssize_t nargs,

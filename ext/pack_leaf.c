@@ -73,6 +73,79 @@ static const char *carried_utf8(PyObject *o)
 #endif
 }
 
+/* At most 32 bytes as overlapping words; `from` is read within its `n` bytes. */
+static void copy_text(uint8_t *to, const uint8_t *from, size_t n)
+{
+    if (n > 32) {
+        memcpy(to, from, n);
+    } else if (n >= 16) {
+        memcpy(to, from, 16);
+        memcpy(to + n - 16, from + n - 16, 16);
+    } else if (n >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + n - 8, from + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + n - 4, from + n - 4, 4);
+    } else if (n) {
+        to[0] = from[0];
+        to[n / 2] = from[n / 2];
+        to[n - 1] = from[n - 1];
+    }
+}
+
+/* Short UCS-2 straight to UTF-8 behind a header of one byte. NULL for a surrogate. */
+static uint8_t *short_ucs2(uint8_t *p, const Py_UCS2 *s, size_t count)
+{
+    uint8_t *to = p + 1;
+    for (size_t i = 0; i < count; i++) {
+        unsigned c = s[i];
+        if (c < 0x80) {
+            *to++ = (uint8_t)c;
+        } else if (c < 0x800) {
+            *to++ = (uint8_t)(0xc0 | c >> 6);
+            *to++ = (uint8_t)(0x80 | (c & 0x3f));
+        } else {
+            if (c - 0xd800 < 0x800)
+                return NULL;
+            *to++ = (uint8_t)(0xe0 | c >> 12);
+            *to++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+            *to++ = (uint8_t)(0x80 | (c & 0x3f));
+        }
+    }
+    *p = (uint8_t)(PP_FIXSTR | (to - p - 1));
+    return to;
+}
+
+enum { SHORT_UCS2 = LEAF_STR_MAX / 3 }; /* code points that always make a fixstr */
+
+uint8_t *leaf_text(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o)
+{
+    const uint8_t *data;
+    size_t n;
+    if (PyUnicode_IS_COMPACT_ASCII(o)) {
+        data = (const uint8_t *)((PyASCIIObject *)o + 1);
+        n = (size_t)((PyASCIIObject *)o)->length;
+    } else if (pk->options->unicode_errors || !PyUnicode_IS_COMPACT(o)) {
+        return NULL;
+    } else {
+        data = (const uint8_t *)carried_utf8(o);
+        if (!data) {
+            bool small = PyUnicode_KIND(o) == PyUnicode_2BYTE_KIND &&
+                         PyUnicode_GET_LENGTH(o) <= SHORT_UCS2;
+            return small ? short_ucs2(p, PyUnicode_2BYTE_DATA(o), (size_t)PyUnicode_GET_LENGTH(o))
+                         : NULL;
+        }
+        n = (size_t)((PyCompactUnicodeObject *)o)->utf8_length;
+    }
+    if (n >= PACK_BODY_MIN || (size_t)(end - p) < n + PP_HEADER_MAX)
+        return NULL;
+    p = pk->options->use_bin_type ? pp_put_str_header(p, (uint32_t)n)
+                                  : pp_put_raw_header(p, (uint32_t)n);
+    copy_text(p, data, n);
+    return p + n;
+}
+
 static int leaf_str(pack *pk, PyObject *o)
 {
 #if PY_VERSION_HEX < 0x030c0000

@@ -48,9 +48,13 @@ PP_INLINE void copy_short_ascii(uint8_t *to, const uint8_t *from, size_t n)
     memcpy(to + n - 16, from + n - 16, 16);
 }
 
+/* A str that leaf_inline() has no fast path for, if `end` leaves room for it.
+ * Returns as leaf_inline() does. (pack_leaf.c) */
+uint8_t *leaf_text(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o);
+
 /* Writes `o` at `p`, where LEAF_ROOM bytes are free. Returns the first byte
  * after it, or NULL for what it does not handle. */
-PP_INLINE uint8_t *leaf_inline(const pack *pk, uint8_t *p, PyObject *o)
+PP_INLINE uint8_t *leaf_inline(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o)
 {
     PyTypeObject *type = Py_TYPE(o);
     if (type == &PyUnicode_Type) {
@@ -62,7 +66,7 @@ PP_INLINE uint8_t *leaf_inline(const pack *pk, uint8_t *p, PyObject *o)
                 return p + 1 + n;
             }
         }
-        return NULL;
+        return leaf_text(pk, p, end, o);
     }
     if (type == &PyLong_Type) {
         int64_t v;

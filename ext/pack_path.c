@@ -49,13 +49,17 @@ PyObject *pack_path(pack *pk)
 {
     enum { SHOWN = 12 };
     PyObject *path = PyUnicode_FromString("$");
-    for (int i = 0; path && i < pk->depth; i++) {
+    const pack_frame *running = pk->running;
+    if (running && pk->depth && running == &pk->frames[pk->depth - 1])
+        running = NULL; /* on the stack already */
+    int steps = pk->depth + (running != NULL);
+    for (int i = 0; path && i < steps; i++) {
         PyObject *text;
-        if (pk->depth > 2 * SHOWN && i == SHOWN) {
+        if (steps > 2 * SHOWN && i == SHOWN) {
             text = PyUnicode_FromString("...");
-            i = pk->depth - SHOWN;
+            i = steps - SHOWN;
         } else {
-            text = step(&pk->frames[i]);
+            text = step(i < pk->depth ? &pk->frames[i] : running);
         }
         PyObject *longer = text ? PyUnicode_Concat(path, text) : NULL;
         Py_XDECREF(text);
@@ -74,7 +78,7 @@ int pack_fail(pack *pk, PyObject *type, const char *format, ...)
     va_end(arguments);
     if (!message)
         return -1;
-    PyObject *path = pk->depth ? pack_path(pk) : NULL;
+    PyObject *path = pk->depth || pk->running ? pack_path(pk) : NULL;
     if (path)
         PyErr_Format(type, "%U at %U", message, path);
     else

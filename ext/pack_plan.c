@@ -3,7 +3,38 @@
 
 #include "parapack/utf8.h"
 
+enum {
+    GROWTH_GUESS = 64 * 1024, /* bytes: results above it are large */
+    GROWTH_SLACK = 64,        /* bytes: the fast paths want some room beyond the end */
+};
+
+/* A guess needs no order: any value that was ever stored will do. */
+static size_t relaxed_load(const size_t *p)
+{
+    return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+static void relaxed_store(size_t *p, size_t value)
+{
+    if (__atomic_load_n(p, __ATOMIC_RELAXED) != value)
+        __atomic_store_n(p, value, __ATOMIC_RELAXED);
+}
+
 /* ---- scratch ----------------------------------------------------------------- */
+
+/* Growing copies what is there, so it is done rarely: memory that is not used is
+ * not touched, and is given back at the end. A result that gets large is
+ * guessed to become as large as the last such one. */
+static size_t next_capacity(const pack *pk, size_t capacity)
+{
+    if (capacity < GROWTH_GUESS) {
+        capacity *= 4;
+    } else {
+        size_t guess = relaxed_load(&pk->state->large_result);
+        capacity = capacity < guess ? guess : capacity * 2;
+    }
+    return capacity;
+}
 
 int pack_grow(pack *pk, size_t need)
 {
@@ -13,7 +44,7 @@ int pack_grow(pack *pk, size_t need)
         PyErr_NoMemory();
         return -1;
     }
-    capacity *= 2;
+    capacity = next_capacity(pk, capacity);
     if (capacity < used + need)
         capacity = used + need;
     if (!pk->spill) {
@@ -64,11 +95,13 @@ void pack_plan_clear(pack_plan *plan)
 {
     while (plan->count) {
         pack_body *body = &plan->body[--plan->count];
-        Py_XDECREF(body->owner);
-        if (body->view) {
-            PyBuffer_Release(body->view);
-            PyMem_Free(body->view);
+        PyObject *owner = body->owner;
+        Py_buffer *view = body->view;
+        if (view) {
+            PyBuffer_Release(view);
+            PyMem_Free(view);
         }
+        Py_XDECREF(owner);
     }
     plan->bytes = 0;
     if (plan->body != plan->first) {
@@ -106,7 +139,7 @@ int pack_body_of(pack *pk, PyObject *owner, const void *data, size_t size)
     return 0;
 }
 
-int pack_body_of_view(pack *pk, Py_buffer *view)
+int pack_body_of_view(pack *pk, PyObject *owner, Py_buffer *view)
 {
     size_t size = (size_t)view->len;
     if (worth_deferring(pk, size)) {
@@ -123,6 +156,7 @@ int pack_body_of_view(pack *pk, Py_buffer *view)
         *kept = *view;
         body->copy = COPY_BYTES;
         body->data = view->buf;
+        body->owner = Py_NewRef(owner);
         body->view = kept;
         return 0;
     }
@@ -201,6 +235,17 @@ void pack_gather(pack *pk, uint8_t *target)
     Py_END_ALLOW_THREADS
 }
 
+bool pack_overlaps(const pack *pk, const uint8_t *target, size_t size)
+{
+    for (size_t i = 0; i < pk->plan.count; i++) {
+        const pack_body *body = &pk->plan.body[i];
+        uintptr_t from = (uintptr_t)body->data, to = (uintptr_t)target;
+        if (body->view && from < to + size && to < from + body->size)
+            return true;
+    }
+    return false;
+}
+
 PyObject *pack_result(pack *pk)
 {
     size_t size = pack_size(pk);
@@ -210,6 +255,8 @@ PyObject *pack_result(pack *pk)
     if (pk->plan.count == 0 && pk->spill) {
         result = pk->spill;
         pk->spill = NULL;
+        if (size > GROWTH_GUESS)
+            relaxed_store(&pk->state->large_result, size + GROWTH_SLACK);
         _PyBytes_Resize(&result, (Py_ssize_t)size); /* NULL on failure */
         return result;
     }
@@ -247,7 +294,7 @@ static PyObject *body_part(const pack_body *body)
         return bytes;
     }
     if (body->view)
-        return PyMemoryView_FromObject(body->view->obj);
+        return PyMemoryView_FromObject(body->owner);
     if (PyBytes_CheckExact(body->owner))
         return Py_NewRef(body->owner);
     if (PyBytes_Check(body->owner))

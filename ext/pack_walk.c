@@ -32,7 +32,11 @@ enum {
  * second attempt holds throughout, once is enough. */
 enum { RESTARTS_MAX = FREE_THREADED ? 8 : 1 };
 
+/* How many containers deep the C stack is used; deeper ones wait on the frames. */
+enum { RECURSION_MAX = 24 };
+
 static int enter(pack *pk, PyObject *o, bool owned, bool may_default);
+static int open_container(pack *pk, pack_frame_kind kind, PyObject *container, bool owned);
 
 /* ---- frames -------------------------------------------------------------------- */
 
@@ -52,20 +56,16 @@ static int grow_frames(pack *pk)
     return DONE;
 }
 
-/* Takes over the reference where `owned`, also on failure. */
-static int push(pack *pk, pack_frame_kind kind, PyObject *container, bool owned, Py_ssize_t size)
+/* Takes over the frame's references, also on failure. */
+static int push(pack *pk, const pack_frame *frame)
 {
     if (PP_UNLIKELY(pk->depth == pk->frames_capacity) && grow_frames(pk)) {
-        if (owned)
-            Py_DECREF(container);
+        if (frame->owned)
+            Py_DECREF(frame->container);
+        Py_XDECREF(frame->pending);
         return FAILED;
     }
-    if (FREE_THREADED && !owned) {
-        Py_INCREF(container);
-        owned = true;
-    }
-    pk->frames[pk->depth++] = (pack_frame){
-        .container = container, .size = size, .left = size, .kind = kind, .owned = owned};
+    pk->frames[pk->depth++] = *frame;
     return DONE;
 }
 
@@ -127,26 +127,14 @@ int pack_map_header(pack *pk, uint32_t size)
     return DONE;
 }
 
-/* Writes a container's header and pushes its frame unless it is empty. */
-static int open_container(pack *pk, pack_frame_kind kind, PyObject *container, bool owned,
-                          Py_ssize_t size)
+/* Writes the header of a container of `size` items or pairs. */
+PP_INLINE int open_header(pack *pk, bool map, Py_ssize_t size)
 {
-    bool map = kind == FRAME_DICT || kind == FRAME_PAIRS;
-    int failed;
     if (PP_UNLIKELY(pk->depth == PACK_DEPTH_MAX))
-        failed = pack_fail(pk, PyExc_ValueError, "recursion limit exceeded.");
-    else if ((size_t)size > PACK_LENGTH_MAX)
-        failed = pack_fail(pk, PyExc_ValueError, map ? "dict is too large" : "list is too large");
-    else if (map)
-        failed = pack_map_header(pk, (uint32_t)size);
-    else
-        failed = pack_array_header(pk, (uint32_t)size);
-    if (failed || size == 0) {
-        if (owned)
-            Py_DECREF(container);
-        return failed;
-    }
-    return push(pk, kind, container, owned, size);
+        return pack_fail(pk, PyExc_ValueError, "recursion limit exceeded.");
+    if (PP_UNLIKELY((size_t)size > PACK_LENGTH_MAX))
+        return pack_fail(pk, PyExc_ValueError, map ? "dict is too large" : "list is too large");
+    return map ? pack_map_header(pk, (uint32_t)size) : pack_array_header(pk, (uint32_t)size);
 }
 
 /* ---- values that are neither leaves nor plain containers --------------------------- */
@@ -165,13 +153,17 @@ static bool overrides(PyTypeObject *type, PyObject *name, PyObject *original)
  * other (OrderedDict, say, whose order is its own) the pairs are asked for. */
 static int enter_dict_like(pack *pk, PyObject *o)
 {
-    if (PyDict_Check(o) && !overrides(Py_TYPE(o), pk->state->str_items, pk->state->dict_items))
-        return open_container(pk, FRAME_DICT, Py_NewRef(o), true, PyDict_Size(o));
-    before_hook(pk);
+    PyTypeObject *type = Py_TYPE(o);
+    pin_frames(pk); /* a metaclass or a descriptor may run code in overrides() */
+    if (PyDict_Check(o) && Py_IS_TYPE(type, &PyType_Type) &&
+        !overrides(type, pk->state->str_items, pk->state->dict_items))
+        return open_container(pk, FRAME_DICT, Py_NewRef(o), true);
+    if (!PyODict_CheckExact(o))
+        before_hook(pk);
     PyObject *items = PyMapping_Items(o);
     if (!items)
         return FAILED;
-    return open_container(pk, FRAME_PAIRS, items, true, PyList_GET_SIZE(items));
+    return open_container(pk, FRAME_PAIRS, items, true);
 }
 
 /* A subclass of list or tuple; one with an __iter__ of its own is iterated. */
@@ -180,13 +172,12 @@ static int enter_list_like(pack *pk, PyObject *o)
     bool list = PyList_Check(o);
     getiterfunc iter = list ? PyList_Type.tp_iter : PyTuple_Type.tp_iter;
     if (Py_TYPE(o)->tp_iter == iter)
-        return open_container(pk, list ? FRAME_LIST : FRAME_TUPLE, Py_NewRef(o), true,
-                              list ? PyList_Size(o) : PyTuple_GET_SIZE(o));
+        return open_container(pk, list ? FRAME_LIST : FRAME_TUPLE, Py_NewRef(o), true);
     before_hook(pk);
     PyObject *items = PySequence_List(o);
     if (!items)
         return FAILED;
-    return open_container(pk, FRAME_LIST, items, true, PyList_GET_SIZE(items));
+    return open_container(pk, FRAME_LIST, items, true);
 }
 
 int pack_ext(pack *pk, int8_t type, PyObject *data)
@@ -205,9 +196,15 @@ int pack_ext(pack *pk, int8_t type, PyObject *data)
 
 static int enter_ext(pack *pk, PyObject *o)
 {
-    before_hook(pk);
-    PyObject *code = PyObject_GetAttr(o, pk->state->str_code);
-    PyObject *data = code ? PyObject_GetAttr(o, pk->state->str_data) : NULL;
+    PyObject *code, *data;
+    if (Py_IS_TYPE(o, (PyTypeObject *)pk->state->exttype_type) && PyTuple_GET_SIZE(o) == 2) {
+        code = Py_NewRef(PyTuple_GET_ITEM(o, 0));
+        data = Py_NewRef(PyTuple_GET_ITEM(o, 1));
+    } else {
+        before_hook(pk);
+        code = PyObject_GetAttr(o, pk->state->str_code);
+        data = code ? PyObject_GetAttr(o, pk->state->str_data) : NULL;
+    }
     int failed = FAILED;
     if (data) {
         long type = PyLong_AsLong(code);
@@ -244,7 +241,8 @@ static int enter_datetime(pack *pk, PyObject *o)
 {
     int64_t seconds;
     uint32_t nanoseconds;
-    before_hook(pk); /* tzinfo may be a class of the caller's */
+    if (!datetime_is_plain(pk->state, o))
+        before_hook(pk); /* tzinfo is a class of the caller's */
     if (timestamp_from_datetime(pk->state, o, &seconds, &nanoseconds))
         return FAILED;
     return put_timestamp(pk, seconds, nanoseconds);
@@ -266,6 +264,8 @@ static int bin_header(pack *pk, size_t size, const char *what)
 static int enter_buffer(pack *pk, PyObject *o)
 {
     Py_buffer view;
+    if (!PyByteArray_CheckExact(o) && !PyMemoryView_Check(o))
+        before_hook(pk); /* a subclass may have a __buffer__ of its own */
     if (PyObject_GetBuffer(o, &view, PyBUF_SIMPLE))
         return FAILED;
     if (bin_header(pk, (size_t)view.len,
@@ -273,7 +273,7 @@ static int enter_buffer(pack *pk, PyObject *o)
         PyBuffer_Release(&view);
         return FAILED;
     }
-    return pack_body_of_view(pk, &view);
+    return pack_body_of_view(pk, o, &view);
 }
 
 /* A str with an error handler other than 'strict'. */
@@ -367,6 +367,7 @@ static int enter_other(pack *pk, PyObject *o, bool may_default)
     if (PyMemoryView_Check(o))
         return enter_buffer(pk, o);
     if (pk->options->datetime) {
+        pin_frames(pk); /* may import the datetime module */
         int aware = is_aware_datetime(st, o);
         if (aware < 0)
             return FAILED;
@@ -382,11 +383,11 @@ static int enter(pack *pk, PyObject *o, bool owned, bool may_default)
 {
     PyTypeObject *type = Py_TYPE(o);
     if (type == &PyDict_Type)
-        return open_container(pk, FRAME_DICT, o, owned, PyDict_GET_SIZE(o));
+        return open_container(pk, FRAME_DICT, o, owned);
     if (type == &PyList_Type)
-        return open_container(pk, FRAME_LIST, o, owned, PyList_GET_SIZE(o));
+        return open_container(pk, FRAME_LIST, o, owned);
     if (type == &PyTuple_Type && !pk->options->strict_types)
-        return open_container(pk, FRAME_TUPLE, o, owned, PyTuple_GET_SIZE(o));
+        return open_container(pk, FRAME_TUPLE, o, owned);
     if (!owned)
         Py_INCREF(o);
     int failed = enter_other(pk, o, may_default);
@@ -398,21 +399,30 @@ static int enter(pack *pk, PyObject *o, bool owned, bool may_default)
 
 /* One leaf at `p`. Leaves the cursor in `p`; 1 done, 0 not a leaf, -1 failed.
  * `before_call` keeps the frame right for an error's path. */
-#define LEAF(pk, p, end, item, result, before_call)                                                           \
+#define LEAF(pk, f, p, end, item, result, before_call)                                                \
     do {                                                                                           \
-        uint8_t *after_;                                                                           \
-        if (PP_LIKELY((size_t)((end) - (p)) >= LEAF_ROOM) &&                                       \
-            PP_LIKELY((after_ = leaf_inline((pk), (p), (item))) != NULL)) {                        \
+        uint8_t *after_ = NULL;                                                                    \
+        if (PP_LIKELY((size_t)((end) - (p)) >= LEAF_ROOM))                                         \
+            after_ = leaf_inline((pk), (p), (end), (item));                                        \
+        if (PP_LIKELY(after_ != NULL)) {                                                           \
             (p) = after_;                                                                          \
             (result) = 1;                                                                          \
         } else {                                                                                   \
             before_call;                                                                           \
             (pk)->cursor = (p);                                                                    \
+            (pk)->running = (f);                                                                   \
             (result) = pack_leaf((pk), (item));                                                    \
+            (pk)->running = NULL;                                                                  \
             (p) = (pk)->cursor;                                                                    \
             (end) = (pk)->end;                                                                     \
         }                                                                                          \
     } while (0)
+
+PP_INLINE bool is_container(PyObject *o)
+{
+    PyTypeObject *type = Py_TYPE(o);
+    return type == &PyDict_Type || type == &PyList_Type || type == &PyTuple_Type;
+}
 
 /* Packs items until one is not a leaf, the budget or the items end. Returns
  * DONE or FAILED; `*item` is the one that is not a leaf, or NULL. */
@@ -425,12 +435,11 @@ PP_INLINE int run_items(pack *pk, pack_frame *f, PyObject **items, PyObject **it
     *item = NULL;
     while (i < stop) {
         PyObject *o = items[i++];
-        PyTypeObject *type = Py_TYPE(o);
-        if (type == &PyDict_Type || type == &PyList_Type) {
+        if (is_container(o)) {
             *item = o;
             break;
         }
-        LEAF(pk, p, end, o, result, f->position = i);
+        LEAF(pk, f, p, end, o, result, f->position = i);
         if (PP_UNLIKELY(result != 1)) {
             *item = result == 0 ? o : NULL;
             break;
@@ -440,43 +449,6 @@ PP_INLINE int run_items(pack *pk, pack_frame *f, PyObject **items, PyObject **it
     pk->cursor = p;
     pk->slice.budget -= (int)(i - begin);
     return result < 0 ? FAILED : DONE;
-}
-
-/* After a run: descend into `item`, take a look at the clock, or pop. */
-PP_INLINE int after_run(pack *pk, PyObject *item, bool finished)
-{
-    if (item)
-        return enter(pk, item, FREE_THREADED, true);
-    if (finished) {
-        pop(pk);
-        return DONE;
-    }
-    return DONE; /* the budget is used up: walk() looks at the clock */
-}
-
-static int walk_list(pack *pk, pack_frame *f)
-{
-    PyObject *list = f->container, *item;
-    LOCK_OBJECT(list);
-    if (PP_UNLIKELY(PyList_GET_SIZE(list) != f->size)) {
-        UNLOCK_OBJECT();
-        return changed(pk, "list");
-    }
-    int failed = run_items(pk, f, ((PyListObject *)list)->ob_item, &item);
-    if (FREE_THREADED)
-        Py_XINCREF(item);
-    bool finished = f->position == f->size;
-    UNLOCK_OBJECT();
-    return failed ? failed : after_run(pk, item, finished);
-}
-
-static int walk_tuple(pack *pk, pack_frame *f)
-{
-    PyObject *item;
-    int failed = run_items(pk, f, ((PyTupleObject *)f->container)->ob_item, &item);
-    if (FREE_THREADED)
-        Py_XINCREF(item);
-    return failed ? failed : after_run(pk, item, f->position == f->size);
 }
 
 /* Packs pairs until a key or value is not a leaf, the budget or the pairs end.
@@ -497,7 +469,7 @@ PP_INLINE int run_pairs(pack *pk, pack_frame *f, PyObject **item, bool *ended)
         }
         if (PP_UNLIKELY(left-- == 0))
             break; /* more pairs than promised: left is -1 */
-        LEAF(pk, p, end, key, result, f->left = left);
+        LEAF(pk, f, p, end, key, result, f->left = left);
         if (PP_UNLIKELY(result != 1)) {
             if (result == 0) {
                 *item = key;
@@ -505,12 +477,11 @@ PP_INLINE int run_pairs(pack *pk, pack_frame *f, PyObject **item, bool *ended)
             }
             break;
         }
-        PyTypeObject *type = Py_TYPE(value);
-        if (type == &PyDict_Type || type == &PyList_Type) {
+        if (is_container(value)) {
             *item = value;
             break;
         }
-        LEAF(pk, p, end, value, result, f->left = left);
+        LEAF(pk, f, p, end, value, result, f->left = left);
         if (PP_UNLIKELY(result != 1)) {
             *item = result == 0 ? value : NULL;
             break;
@@ -523,6 +494,68 @@ PP_INLINE int run_pairs(pack *pk, pack_frame *f, PyObject **item, bool *ended)
     return result < 0 ? FAILED : DONE;
 }
 
+/* A run over what is left of a container: items or pairs that are leaves.
+ * DONE, FAILED or RESTART. `*item` is the value that ended it, if one did (on
+ * free-threaded builds a new reference), `*finished` whether nothing is left. */
+PP_INLINE int run_list(pack *pk, pack_frame *f, PyObject **item, bool *finished)
+{
+    PyObject *list = f->container;
+    LOCK_OBJECT(list);
+    if (PP_UNLIKELY(PyList_GET_SIZE(list) != f->size)) {
+        UNLOCK_OBJECT();
+        *item = NULL;
+        return changed(pk, "list");
+    }
+    int failed = run_items(pk, f, ((PyListObject *)list)->ob_item, item);
+    if (FREE_THREADED)
+        Py_XINCREF(*item);
+    UNLOCK_OBJECT();
+    *finished = !*item && f->position == f->size;
+    return failed;
+}
+
+PP_INLINE int run_tuple(pack *pk, pack_frame *f, PyObject **item, bool *finished)
+{
+    int failed = run_items(pk, f, ((PyTupleObject *)f->container)->ob_item, item);
+    if (FREE_THREADED)
+        Py_XINCREF(*item);
+    *finished = !*item && f->position == f->size;
+    return failed;
+}
+
+PP_INLINE int run_dict(pack *pk, pack_frame *f, PyObject **item, bool *finished)
+{
+    PyObject *dict = f->container;
+    bool ended;
+    LOCK_OBJECT(dict);
+    if (PP_UNLIKELY(PyDict_GET_SIZE(dict) != f->size)) {
+        UNLOCK_OBJECT();
+        *item = NULL;
+        return changed(pk, "dictionary");
+    }
+    int failed = run_pairs(pk, f, item, &ended);
+    if (FREE_THREADED)
+        Py_XINCREF(*item);
+    UNLOCK_OBJECT();
+    *finished = ended;
+    if (PP_UNLIKELY(!failed && (f->left < 0 || (ended && f->left != 0))))
+        return changed(pk, "dictionary");
+    return failed;
+}
+
+PP_INLINE int run(pack *pk, pack_frame_kind kind, pack_frame *f, PyObject **item, bool *finished)
+{
+    return kind == FRAME_LIST    ? run_list(pk, f, item, finished)
+           : kind == FRAME_TUPLE ? run_tuple(pk, f, item, finished)
+                                 : run_dict(pk, f, item, finished);
+}
+
+/* After a value other than a leaf: may the loop over frame `at` go on? */
+PP_INLINE bool still_on_top(const pack *pk, int at)
+{
+    return pk->depth == at + 1 && pk->slice.budget > 0;
+}
+
 static int walk_pending(pack *pk, pack_frame *f)
 {
     PyObject *value = f->pending;
@@ -530,31 +563,49 @@ static int walk_pending(pack *pk, pack_frame *f)
     return enter_replacement(pk, value, true);
 }
 
-static int walk_dict(pack *pk, pack_frame *f)
+/* Each walk_*() works on the frame at `at`, which is on top when it begins. It
+ * returns DONE when that frame is popped, when another is on top, or when the
+ * budget is used up; walk() then goes on with whatever is on top. */
+PP_INLINE int walk_container(pack *pk, pack_frame_kind kind, int at)
 {
-    PyObject *dict = f->container, *item;
-    bool ended;
-    if (PP_UNLIKELY(f->pending != NULL))
-        return walk_pending(pk, f);
-    LOCK_OBJECT(dict);
-    if (PP_UNLIKELY(PyDict_GET_SIZE(dict) != f->size)) {
-        UNLOCK_OBJECT();
-        return changed(pk, "dictionary");
+    for (;;) {
+        pack_frame *f = &pk->frames[at];
+        PyObject *item;
+        bool finished = false;
+        if (kind == FRAME_DICT && PP_UNLIKELY(f->pending != NULL))
+            return walk_pending(pk, f);
+        int failed = run(pk, kind, f, &item, &finished);
+        if (PP_UNLIKELY(failed))
+            return failed;
+        if (finished)
+            pop(pk);
+        if (!item)
+            return DONE;
+        failed = enter(pk, item, FREE_THREADED, true);
+        if (failed || !still_on_top(pk, at))
+            return failed;
     }
-    int failed = run_pairs(pk, f, &item, &ended);
-    if (FREE_THREADED)
-        Py_XINCREF(item);
-    UNLOCK_OBJECT();
-    if (failed)
-        return failed;
-    if (PP_UNLIKELY(f->left < 0 || (ended && f->left != 0)))
-        return changed(pk, "dictionary");
-    return after_run(pk, item, ended);
 }
 
-/* A list of pairs that no other code can reach. */
-static int walk_pairs(pack *pk, pack_frame *f)
+static int walk_list(pack *pk, int at)
 {
+    return walk_container(pk, FRAME_LIST, at);
+}
+
+static int walk_tuple(pack *pk, int at)
+{
+    return walk_container(pk, FRAME_TUPLE, at);
+}
+
+static int walk_dict(pack *pk, int at)
+{
+    return walk_container(pk, FRAME_DICT, at);
+}
+
+/* The next of a list of pairs that no other code can reach. */
+static int walk_pairs(pack *pk, int at)
+{
+    pack_frame *f = &pk->frames[at];
     if (f->pending)
         return walk_pending(pk, f);
     if (f->position == f->size) {
@@ -563,47 +614,99 @@ static int walk_pairs(pack *pk, pack_frame *f)
     }
     pk->slice.budget--;
     PyObject *pair = PyList_GET_ITEM(f->container, f->position++);
-    PyObject *key, *value;
-    if (PyTuple_CheckExact(pair) && PyTuple_GET_SIZE(pair) == 2) {
-        key = Py_NewRef(PyTuple_GET_ITEM(pair, 0));
-        value = Py_NewRef(PyTuple_GET_ITEM(pair, 1));
+    PyObject *two;
+    if (PyTuple_CheckExact(pair)) {
+        two = Py_NewRef(pair);
     } else {
         before_hook(pk);
-        PyObject *two = PySequence_Tuple(pair);
+        two = PySequence_Tuple(pair);
         if (!two)
             return FAILED;
-        if (PyTuple_GET_SIZE(two) != 2) {
-            pack_fail(pk, PyExc_ValueError, "a pair has %zd items, not 2", PyTuple_GET_SIZE(two));
-            Py_DECREF(two);
-            return FAILED;
-        }
-        key = Py_NewRef(PyTuple_GET_ITEM(two, 0));
-        value = Py_NewRef(PyTuple_GET_ITEM(two, 1));
-        Py_DECREF(two);
     }
-    f->pending = value;
+    if (PyTuple_GET_SIZE(two) != 2) {
+        pack_fail(pk, PyExc_ValueError, "a pair has %zd items, not 2", PyTuple_GET_SIZE(two));
+        Py_DECREF(two);
+        return FAILED;
+    }
+    PyObject *key = Py_NewRef(PyTuple_GET_ITEM(two, 0));
+    f->pending = Py_NewRef(PyTuple_GET_ITEM(two, 1));
+    Py_DECREF(two);
     return enter_replacement(pk, key, true);
 }
 
-static int step(pack *pk)
+static int walk_top(pack *pk)
 {
-    pack_frame *f = &pk->frames[pk->depth - 1];
-    switch (f->kind) {
+    int at = pk->depth - 1;
+    switch (pk->frames[at].kind) {
     case FRAME_DICT:
-        return walk_dict(pk, f);
+        return walk_dict(pk, at);
     case FRAME_LIST:
-        return walk_list(pk, f);
+        return walk_list(pk, at);
     case FRAME_TUPLE:
-        return walk_tuple(pk, f);
+        return walk_tuple(pk, at);
     default:
-        return walk_pairs(pk, f);
+        return walk_pairs(pk, at);
+    }
+}
+
+/* A container whose frame is not on the stack yet: where it holds nothing but
+ * leaves it never gets there. */
+PP_INLINE int begin_container(pack *pk, pack_frame_kind kind, PyObject *container, bool owned,
+                              Py_ssize_t size)
+{
+    PyObject *item = NULL;
+    bool finished = size == 0;
+    int failed = open_header(pk, kind == FRAME_DICT || kind == FRAME_PAIRS, size);
+    pack_frame f = {
+        .container = container, .size = size, .left = size, .kind = kind, .owned = owned};
+    if (PP_LIKELY(!failed && size && pk->depth < RECURSION_MAX && kind != FRAME_PAIRS))
+        failed = run(pk, kind, &f, &item, &finished);
+    if (PP_LIKELY(finished) || failed) {
+        if (owned)
+            Py_DECREF(container);
+        return failed;
+    }
+    if (FREE_THREADED && !owned) {
+        Py_INCREF(container);
+        f.owned = true;
+    }
+    int at = pk->depth;
+    if (push(pk, &f)) {
+        if (FREE_THREADED)
+            Py_XDECREF(item);
+        return FAILED;
+    }
+    if (!item)
+        return DONE;
+    failed = enter(pk, item, FREE_THREADED, true);
+    if (failed || !still_on_top(pk, at))
+        return failed;
+    return kind == FRAME_LIST    ? walk_list(pk, at)
+           : kind == FRAME_TUPLE ? walk_tuple(pk, at)
+                                 : walk_dict(pk, at);
+}
+
+/* Packs a container: header and what can be packed of it at once, which for
+ * shallow containers is everything. The rest is left on the stack of frames for
+ * walk(). Takes over the reference where `owned`. */
+static int open_container(pack *pk, pack_frame_kind kind, PyObject *container, bool owned)
+{
+    switch (kind) {
+    case FRAME_DICT:
+        return begin_container(pk, FRAME_DICT, container, owned, PyDict_GET_SIZE(container));
+    case FRAME_LIST:
+        return begin_container(pk, FRAME_LIST, container, owned, PyList_GET_SIZE(container));
+    case FRAME_TUPLE:
+        return begin_container(pk, FRAME_TUPLE, container, owned, PyTuple_GET_SIZE(container));
+    default:
+        return begin_container(pk, FRAME_PAIRS, container, owned, PyList_GET_SIZE(container));
     }
 }
 
 static int walk(pack *pk)
 {
     while (pk->depth) {
-        int result = step(pk);
+        int result = walk_top(pk);
         if (PP_UNLIKELY(result != DONE))
             return result;
         if (PP_UNLIKELY(pk->slice.budget <= 0)) {
@@ -631,6 +734,7 @@ void pack_begin(pack *pk, module_state *state, const pack_options *options)
     pk->hook_ran = false;
     pk->inline_float = !options->use_single_float;
     pk->restarts = 0;
+    pk->running = NULL;
     slice_begin(&pk->slice, state, options->atomic);
     pk->plan.body = pk->plan.first;
     pk->plan.count = 0;
@@ -650,13 +754,14 @@ static void start_over(pack *pk)
 {
     unwind(pk);
     pk->restarts++;
-    pk->slice.hold = true;
+    /* Without a GIL there is nothing to hold; the first attempts leave others alone. */
+    pk->slice.hold = !FREE_THREADED || pk->restarts > RESTARTS_MAX / 2;
 }
 
 int pack_object(pack *pk, PyObject *object)
 {
     for (;;) {
-        int result = pack_leaf(pk, object);
+        int result = is_container(object) ? 0 : pack_leaf(pk, object);
         if (result == 1)
             return DONE;
         if (result == 0)
@@ -675,7 +780,7 @@ int pack_pairs(pack *pk, PyObject *pairs)
     PyObject *list = PySequence_List(pairs);
     if (!list)
         return FAILED;
-    if (open_container(pk, FRAME_PAIRS, list, true, PyList_GET_SIZE(list)))
+    if (open_container(pk, FRAME_PAIRS, list, true))
         return FAILED;
     return walk(pk);
 }

@@ -46,6 +46,8 @@ typedef struct module_state {
 
     PyObject *epoch;    /* datetime(1970, 1, 1, tzinfo=utc) */
 
+    size_t large_result; /* the size of the last large pack; relaxed atomic */
+
     key_cache_pool key_caches; /* has its own rules, see key_cache.h */
 
     void *native_types; /* struct native_types *, owned by pack_native.c */

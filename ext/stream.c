@@ -52,6 +52,10 @@ int stream_append(stream *s, module_state *st, PyObject *object)
         PyBuffer_Release(&view);
         return -1;
     }
+    if (view.len == 0) {
+        PyBuffer_Release(&view);
+        return 0;
+    }
     int failed = reserve(s, st, view.len);
     if (!failed && view.len < RELEASE_MIN) {
         memcpy(s->data + s->tail, view.buf, (size_t)view.len);

@@ -112,6 +112,7 @@ typedef struct decoder {
     size_t values_count, values_capacity;
     size_t fills_count, fills_capacity, fills_bytes;
     int depth, frames_capacity;
+    bool hooks;   /* a hook may have made what is in the containers */
     bool suspend; /* automatic collection is suspended while decoding */
     slice slice;
     unpack_frame first_frames[UNPACK_FRAMES];
@@ -163,8 +164,9 @@ PP_INLINE uint64_t decoder_position(const decoder *d, const uint8_t *p)
 
 /* New objects for bodies at `p`, which lie within the input. NULL with an
  * exception. (unpack_body.c) */
-PyObject *decode_str(decoder *d, const uint8_t *p, size_t size);
-PyObject *decode_bin(decoder *d, const uint8_t *p, size_t size);
+/* A key is hashed at once, so its body is never left for later. */
+PyObject *decode_str(decoder *d, const uint8_t *p, size_t size, bool is_key);
+PyObject *decode_bin(decoder *d, const uint8_t *p, size_t size, bool is_key);
 PyObject *decode_ext(decoder *d, int8_t type, const uint8_t *p, size_t size);
 
 /* Fills all bodies that wait. (unpack_fill.c) */

@@ -39,14 +39,14 @@ static pp_status scan(decoder *d, const uint8_t *p, size_t size, pp_utf8_info *i
     return status;
 }
 
-static int fill_str(decoder *d, PyObject *str, const uint8_t *p, size_t size, bool ascii)
+static int fill_str(decoder *d, PyObject *str, const uint8_t *p, size_t size, bool ascii, bool now)
 {
     void *to = PyUnicode_DATA(str);
     fill_kind kind = ascii ? FILL_COPY
                      : PyUnicode_KIND(str) == PyUnicode_1BYTE_KIND ? FILL_UCS1
                      : PyUnicode_KIND(str) == PyUnicode_2BYTE_KIND ? FILL_UCS2
                                                                    : FILL_UCS4;
-    if (size >= UNPACK_FILL_MIN)
+    if (size >= UNPACK_FILL_MIN && !now)
         return decoder_add_fill(d, str, kind, to, p, size);
     switch (kind) {
     case FILL_COPY:
@@ -65,45 +65,42 @@ static int fill_str(decoder *d, PyObject *str, const uint8_t *p, size_t size, bo
     return 0;
 }
 
-PyObject *decode_str(decoder *d, const uint8_t *p, size_t size)
+static PyObject *new_bytes(decoder *d, const uint8_t *p, size_t size, bool now)
+{
+    if (size < UNPACK_FILL_MIN || now)
+        return PyBytes_FromStringAndSize((const char *)p, (Py_ssize_t)size);
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
+    if (bytes && decoder_add_fill(d, bytes, FILL_COPY, PyBytes_AS_STRING(bytes), p, size))
+        Py_CLEAR(bytes);
+    return bytes;
+}
+
+PyObject *decode_str(decoder *d, const uint8_t *p, size_t size, bool is_key)
 {
     pp_utf8_info info;
     if ((Py_ssize_t)size > d->options->max_str_len)
         return PyErr_Format(PyExc_ValueError, "%zu exceeds max_str_len(%zd)", size,
                             d->options->max_str_len);
-    if (d->options->raw) {
-        PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
-        if (bytes && size >= UNPACK_FILL_MIN) {
-            if (decoder_add_fill(d, bytes, FILL_COPY, PyBytes_AS_STRING(bytes), p, size))
-                Py_CLEAR(bytes);
-        } else if (bytes) {
-            memcpy(PyBytes_AS_STRING(bytes), p, size);
-        }
-        return bytes;
-    }
+    if (d->options->raw)
+        return new_bytes(d, p, size, is_key);
     if (scan(d, p, size, &info) != PP_OK)
         return decode_with_handler(d, p, size);
     if (size == 1)
         return Py_NewRef(d->state->ascii[*p]);
     PyObject *str = PyUnicode_New((Py_ssize_t)info.code_points, info.max_code_point_class);
-    if (str && size && fill_str(d, str, p, size, info.max_code_point_class == 0x7f))
+    if (str && size && fill_str(d, str, p, size, info.max_code_point_class == 0x7f, is_key))
         Py_CLEAR(str);
     return str;
 }
 
 /* ---- bin --------------------------------------------------------------------------- */
 
-PyObject *decode_bin(decoder *d, const uint8_t *p, size_t size)
+PyObject *decode_bin(decoder *d, const uint8_t *p, size_t size, bool is_key)
 {
     if ((Py_ssize_t)size > d->options->max_bin_len)
         return PyErr_Format(PyExc_ValueError, "%zu exceeds max_bin_len(%zd)", size,
                             d->options->max_bin_len);
-    if (size < UNPACK_FILL_MIN)
-        return PyBytes_FromStringAndSize((const char *)p, (Py_ssize_t)size);
-    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
-    if (bytes && decoder_add_fill(d, bytes, FILL_COPY, PyBytes_AS_STRING(bytes), p, size))
-        Py_CLEAR(bytes);
-    return bytes;
+    return new_bytes(d, p, size, is_key);
 }
 
 /* ---- ext --------------------------------------------------------------------------- */

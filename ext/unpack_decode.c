@@ -28,7 +28,7 @@ void decoder_init(decoder *d, module_state *state, const unpack_options *options
     d->fills_count = d->fills_capacity = d->fills_bytes = 0;
     d->depth = 0;
     d->frames_capacity = UNPACK_FRAMES;
-    d->suspend = false;
+    d->hooks = d->suspend = false;
 }
 
 void decoder_clear(decoder *d)
@@ -278,9 +278,9 @@ static int add_pair(decoder *d, unpack_frame *f, PyObject *key, PyObject *value)
     if (PP_UNLIKELY(f->kind == UNPACK_PAIRS)) {
         PyObject *pair = PyTuple_Pack(2, key, value);
         failed = pair ? push_value(d, pair) : -1;
-    } else if (PP_LIKELY(plain_key(key))) {
+    } else if (PP_LIKELY(plain_key(key) && !d->hooks)) {
         failed = PyDict_SetItem(f->container, key, value);
-    } else { /* its __hash__ and __eq__ may be the caller's */
+    } else { /* the key's __hash__ and __eq__, or what a second value replaces, may be the caller's */
         failed = decoder_leave(d) || PyDict_SetItem(f->container, key, value);
         decoder_return(d);
     }
@@ -323,7 +323,8 @@ static int attach(decoder *d, PyObject *v)
 
 /* ---- tokens with a long body ------------------------------------------------------------------- */
 
-token read_body_token(decoder *d, const uint8_t **p, const uint8_t *end, PyObject **value)
+token read_body_token(decoder *d, const uint8_t **p, const uint8_t *end, bool is_key,
+                      PyObject **value)
 {
     const uint8_t *at = *p;
     size_t have = (size_t)(end - at), header, n;
@@ -370,9 +371,9 @@ token read_body_token(decoder *d, const uint8_t **p, const uint8_t *end, PyObjec
     if (ext)
         *value = decode_ext(d, (int8_t)at[header - 1], body, n);
     else if (byte == PP_STR16 || byte == PP_STR32)
-        *value = decode_str(d, body, n);
+        *value = decode_str(d, body, n, is_key);
     else
-        *value = decode_bin(d, body, n);
+        *value = decode_bin(d, body, n, is_key);
     *p = body + n;
     return *value ? TOKEN_LEAF : TOKEN_ERROR;
 }
@@ -383,6 +384,7 @@ enum { GO_ON = 2 }; /* beside decode_status: nothing to report, look at the top 
 
 static int open_container(decoder *d, token t, uint32_t size)
 {
+    d->slice.budget--;
     return (t == TOKEN_ARRAY ? open_array(d, size) : open_map(d, size)) ? DECODE_ERROR : GO_ON;
 }
 
@@ -517,6 +519,8 @@ static int run(decoder *d)
 
 decode_status decoder_run(decoder *d, PyObject **result)
 {
+    const unpack_options *o = d->options;
+    d->hooks = o->object_hook || o->object_pairs_hook || o->list_hook || o->ext_hook;
     d->suspend = d->end - d->cursor >= UNPACK_SUSPEND_MIN;
     slice_begin(&d->slice, d->state, d->options->atomic);
     decoder_return(d); /* suspends the collector if d->suspend */

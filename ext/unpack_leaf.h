@@ -13,7 +13,8 @@ typedef enum token {
 } token;
 
 /* The tokens with long or rare bodies: str 16 and 32, bin, ext, and 0xc1. */
-token read_body_token(decoder *d, const uint8_t **p, const uint8_t *end, PyObject **value);
+token read_body_token(decoder *d, const uint8_t **p, const uint8_t *end, bool is_key,
+                      PyObject **value);
 
 /* A new str of `size` ASCII bytes, 2 to 32; NULL without an exception if they
  * are not ASCII, NULL with MemoryError. Short bodies are moved as overlapping
@@ -86,7 +87,7 @@ PP_INLINE PyObject *leaf_str(decoder *d, const uint8_t *p, size_t size)
         if (PP_LIKELY(ascii))
             return str;
     }
-    return decode_str(d, p, size);
+    return decode_str(d, p, size, false);
 }
 
 /* A map key: a str that has been seen before costs no new object. */
@@ -94,7 +95,7 @@ PP_INLINE PyObject *leaf_key(decoder *d, const uint8_t *p, size_t size)
 {
     if (PP_UNLIKELY(size - 1 >= KEY_CACHE_MAX_KEY || d->options->raw ||
                     (Py_ssize_t)size > d->options->max_str_len))
-        return decode_str(d, p, size);
+        return decode_str(d, p, size, true);
     if (PP_UNLIKELY(!d->keys)) {
         d->keys = key_cache_acquire(&d->state->key_caches);
         if (!d->keys)
@@ -208,7 +209,7 @@ PP_INLINE token read_token(decoder *d, const uint8_t **p, const uint8_t *end, bo
         *p = at + 5;
         return TOKEN_MAP;
     default:
-        return read_body_token(d, p, end, value);
+        return read_body_token(d, p, end, is_key, value);
     }
 #undef LEAF
 #undef WANT

@@ -421,8 +421,15 @@ static int Unpacker_traverse(Unpacker *self, visitproc visit, void *arg)
     Py_VISIT(self->options.ext_hook);
     Py_VISIT(self->input.read);
     for (int i = 0; i < d->depth; i++) {
-        Py_VISIT(d->frames[i].container);
-        Py_VISIT(d->frames[i].key);
+        const unpack_frame *f = &d->frames[i];
+        Py_VISIT(f->key);
+        if (f->kind != UNPACK_PLACE) {
+            Py_VISIT(f->container);
+            continue;
+        }
+        /* Nobody may get hold of a list that is not complete: its items stand for it. */
+        for (uint32_t j = 0; j < f->size - f->left; j++)
+            Py_VISIT(PySequence_Fast_ITEMS(f->container)[j]);
     }
     for (size_t i = 0; i < d->values_count; i++)
         Py_VISIT(d->values[i]);
