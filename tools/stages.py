@@ -45,6 +45,9 @@ class Stages:
         self.outcomes: list[Outcome] = []
         self.started = time.monotonic()
         LOGS.mkdir(parents=True, exist_ok=True)
+        # What a make that started us tells its own children is not for those of CMake's builds.
+        for variable in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
+            os.environ.pop(variable, None)
 
     def run(
         self,
