@@ -127,7 +127,7 @@ def main() -> int:
     unknown = [name for name in options.scripts if name not in names]
     if unknown:
         parser.error(f"no script named {unknown[0]!r}; there are: {', '.join(names)}")
-    paths = options.python or os.environ.get("PYTHONS", "").split() or [sys.executable]
+    paths = options.python or [sys.executable, *os.environ.get("PYTHONS", "").split()]
     try:
         interpreters = [arms.probe(path) for path in paths]
     except arms.NoInterpreter as error:

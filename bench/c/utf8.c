@@ -22,10 +22,7 @@ static const text texts[] = {
     {"tweet", "今日はいい天気です🌞 RT @someone: 東京タワー https://t.co/abc "},
 };
 
-enum {
-    ROUNDS = 7,
-    MARGIN = 64
-};
+enum { ROUNDS = 7, MARGIN = 64 };
 
 static double now(void)
 {

@@ -59,10 +59,14 @@ class Arm:
 
 
 def probe(path: str) -> Interpreter:
-    """Asks an interpreter what it is. Raises NoInterpreter, with the reason, when that cannot be had."""
-    found = shutil.which(path)
+    """Asks an interpreter what it is: an executable, or an installation with a bin/python3 in it.
+
+    Raises NoInterpreter, with the reason, when that cannot be had.
+    """
+    inside = Path(path) / "bin" / "python3"
+    found = shutil.which(str(inside) if inside.exists() else path)
     if found is None:
-        kind = "is a directory" if Path(path).is_dir() else "does not exist or cannot be run"
+        kind = "is no installation" if Path(path).is_dir() else "does not exist or cannot be run"
         raise NoInterpreter(f"{path}: {kind}; give the path of a Python interpreter")
     try:
         run = subprocess.run(

@@ -25,19 +25,24 @@ NOT_MEASURED = "-"
 NOISY_MARK = " *"
 
 
+NOT_SIGNIFICANT_NOTE = (
+    "(in parentheses): not significant, the interval holds 1 or there are too few repetitions"
+)
+
+
 def times(estimate: Estimate | None) -> str:
-    """A ratio with its interval: '1.52x [1.48, 1.55]'; one that may as well be 1 says so."""
+    """A ratio with its interval: '1.52x [1.48, 1.55]'; in parentheses when it may as well be 1."""
     if estimate is None:
         return NOT_MEASURED
     text = f"{estimate.value:.2f}x [{estimate.low:.2f}, {estimate.high:.2f}]"
-    return text if estimate.significant else f"{text} n.s."
+    return text if estimate.significant else f"({text})"
 
 
 def short_times(estimate: Estimate | None) -> str:
-    """A ratio without its interval, for columns beside the main one: '1.52x', or '1.02x n.s.'."""
+    """A ratio without its interval, for columns beside the main one: '1.52x', or '(1.02x)'."""
     if estimate is None:
         return NOT_MEASURED
-    return f"{estimate.value:.2f}x" + ("" if estimate.significant else " n.s.")
+    return f"{estimate.value:.2f}x" if estimate.significant else f"({estimate.value:.2f}x)"
 
 
 def duration(seconds: float) -> str:

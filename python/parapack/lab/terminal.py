@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -89,14 +90,14 @@ class Terminal:
 
     def table(self, table: Table) -> None:
         """Prints a table with its notes."""
-        drawn = RichTable(title=escape(table.title), title_justify="left", title_style="bold")
+        drawn = RichTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
         for index, column in enumerate(table.columns):
             drawn.add_column(
                 escape(column), justify="left" if index < table.text_columns else "right", overflow="fold"
             )
         for row in table.rows:
             drawn.add_row(*map(escape, row))
-        self._console.print()
+        self._console.print(f"\n[bold]{escape(table.title)}[/bold]", highlight=False, soft_wrap=True)
         self._console.print(drawn)
         for note in table.notes:
             self.say(f"  {note}")

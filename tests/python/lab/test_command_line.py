@@ -88,8 +88,14 @@ def test_an_interpreter_that_is_none(capsys, tmp_path):
 
 
 def test_a_directory_as_interpreter(tmp_path):
-    with pytest.raises(arms.NoInterpreter, match="is a directory"):
+    with pytest.raises(arms.NoInterpreter, match="is no installation"):
         arms.probe(str(tmp_path))
+
+
+def test_an_installation_as_interpreter(tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3").symlink_to(sys.executable)
+    assert arms.probe(str(tmp_path)).path == str(tmp_path / "bin" / "python3")
 
 
 def test_an_output_directory_that_cannot_be_made(capsys, tmp_path):

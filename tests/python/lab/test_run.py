@@ -73,7 +73,7 @@ def test_a_tiny_run_of_everything(tmp_path):
         "pack trade, own", "unpack trade, own", "pack trade, same", "unpack trade, same"
     }  # fmt: skip
     assert set(cases["pack trade, own"]["samples"]) >= {"parapack@1", "parapack@2"}
-    assert "threads: pack, each thread its own data" in out
+    assert "threads: pack on one thread, Parapack times faster" in out
     assert str(tmp_path) in out
 
 
@@ -95,7 +95,7 @@ def test_ctrl_c_leaves_a_usable_result_and_no_process(tmp_path, whole_group):
     assert not content["experiments"][0]["complete"]
     assert content["experiments"][0]["cases"][0]["samples"]
     assert "interrupted" in out
-    assert "threads: pack, each thread its own data" in out
+    assert "threads: pack on one thread, Parapack times faster" in out
     wait_until(lambda: not any(running(pid) for pid in workers), None)
 
 

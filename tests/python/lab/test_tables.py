@@ -36,8 +36,8 @@ def test_size(count, text):
 
 def test_what_is_not_significant_says_so():
     assert tables.times(Estimate(1.5, 1.4, 1.6, 5)) == "1.50x [1.40, 1.60]"
-    assert tables.times(Estimate(1.5, 0.9, 1.6, 5)) == "1.50x [0.90, 1.60] n.s."
-    assert tables.short_times(Estimate(1.5, 0.9, 1.6, 5)) == "1.50x n.s."
+    assert tables.times(Estimate(1.5, 0.9, 1.6, 5)) == "(1.50x [0.90, 1.60])"
+    assert tables.short_times(Estimate(1.5, 0.9, 1.6, 5)) == "(1.50x)"
     assert tables.times(None) == tables.NOT_MEASURED
 
 

@@ -160,7 +160,7 @@ class Asyncio(Experiment):
         made = []
         for arm in result.arms():
             made.append(_table(arm, result.of_arm(arm)))
-            made[-1].notes += result.notes(arm)
+            made[-1].notes += [tables.NOT_SIGNIFICANT_NOTE, *result.notes(arm)]
         return made
 
 

@@ -137,7 +137,7 @@ class Compete(Experiment):
                 if cases:
                     made.append(_table(arm, direction, cases))
             if made:
-                made[-1].notes += result.notes(arm)
+                made[-1].notes += [tables.NOT_SIGNIFICANT_NOTE, *result.notes(arm)]
         return made
 
 

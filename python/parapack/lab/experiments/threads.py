@@ -129,15 +129,22 @@ class Threads(Experiment):
     def tables(self, result: ExperimentResult) -> list[Table]:
         made = []
         for arm in result.arms():
-            for sharing in ("own", "same"):
-                for direction in ("pack", "unpack"):
-                    wanted = {"sharing": sharing, "direction": direction}
-                    cases = [case for case in result.of_arm(arm) if wanted.items() <= case.parameters.items()]
-                    if cases:
-                        made.append(_table(arm, sharing, direction, cases))
+            for direction in ("pack", "unpack"):
+                own = _cases_of(result, arm, "own", direction)
+                if own:
+                    made.append(_one_thread_table(arm, direction, own))
+                for sharing in ("own", "same"):
+                    cases = _cases_of(result, arm, sharing, direction)
+                    if cases and _most_threads(cases) > 1:
+                        made.append(_gain_table(arm, sharing, direction, cases))
             if made:
-                made[-1].notes += result.notes(arm)
+                made[-1].notes += [tables.NOT_SIGNIFICANT_NOTE, *result.notes(arm)]
         return made + _arms_tables(result)
+
+
+def _cases_of(result: ExperimentResult, arm: str, sharing: str, direction: str) -> list[CaseResult]:
+    wanted = {"sharing": sharing, "direction": direction}
+    return [case for case in result.of_arm(arm) if wanted.items() <= case.parameters.items()]
 
 
 def _case(payload: str, direction: str, sharing: str, **parameters: Any) -> Case:
@@ -156,33 +163,51 @@ def _gain(case: CaseResult, what: str, threads: int) -> Estimate | None:
     return compare.better_by(case, variant_name(what, threads), variant_name(what, 1), RATE)
 
 
-def _table(arm: str, sharing: str, direction: str, cases: list[CaseResult]) -> Table:
-    """One row per payload: Parapack's time on one thread, times the fastest peer, and everybody's gain."""
-    most = _most_threads(cases)
-    data = "each thread its own data" if sharing == "own" else "all threads the same object"
-    names = [
-        name for name in codecs.NAMES if any(case.sample(variant_name(name, 1), RATE.name) for case in cases)
-    ]
-    columns = ["payload", "parapack, 1 thread", "times the fastest peer"]
-    if most > 1:
-        columns += [f"{name} x{most}" for name in (*names, MEMCPY)]
-    table = Table(f"threads: {direction}, {data} ({arm})", columns)
+def _measured_names(cases: list[CaseResult], names: Iterable[str]) -> list[str]:
+    """Those of the names that any of the cases measured on one thread."""
+    return [name for name in names if any(case.sample(variant_name(name, 1), RATE.name) for case in cases)]
+
+
+def _one_thread_table(arm: str, direction: str, cases: list[CaseResult]) -> Table:
+    """One row per payload: Parapack's time on one thread, and how many times faster it is than each peer."""
+    peers = _measured_names(cases, codecs.PEERS)
+    table = Table(
+        f"threads: {direction} on one thread, Parapack times faster ({arm})",
+        ["payload", "parapack", "than the fastest", *(f"than {peer}" for peer in peers)],
+    )
     for case in cases:
         sample = case.sample(variant_name(codecs.SUBJECT, 1), RATE.name)
-        estimate, peer = compare.better_than_peers(case, RATE, "@1")
-        row = [
-            case.parameters["payload"] + case.mark,
-            tables.duration(1 / median(sample)) if sample else tables.NOT_MEASURED,
-            f"{tables.times(estimate)} {peer}".rstrip(),
-        ]
-        if most > 1:
-            row += [
-                (tables.times if name == codecs.SUBJECT else tables.short_times)(_gain(case, name, most))
-                for name in (*names, MEMCPY)
+        estimate, _ = compare.better_than_peers(case, RATE, "@1")
+        others = [compare.better_by(case, f"{codecs.SUBJECT}@1", f"{peer}@1", RATE) for peer in peers]
+        table.rows.append(
+            [
+                case.parameters["payload"] + case.mark,
+                tables.duration(1 / median(sample)) if sample else tables.NOT_MEASURED,
+                tables.times(estimate),
+                *map(tables.short_times, others),
             ]
-        table.rows.append(row)
-    if most > 1:
-        table.notes.append(f"x{most}: throughput of {most} threads, times that of one thread")
+        )
+    return table
+
+
+def _gain_table(arm: str, sharing: str, direction: str, cases: list[CaseResult]) -> Table:
+    """One row per payload: everybody's throughput on all threads over that on one."""
+    most = _most_threads(cases)
+    data = "each its own data" if sharing == "own" else "all the same object"
+    others = _measured_names(cases, (*codecs.PEERS, MEMCPY))
+    table = Table(
+        f"threads: {direction} on {most} threads, {data}: throughput, times that of one thread ({arm})",
+        ["payload", codecs.SUBJECT, *others],
+    )
+    for case in cases:
+        gains = [_gain(case, name, most) for name in others]
+        table.rows.append(
+            [
+                case.parameters["payload"] + case.mark,
+                tables.times(_gain(case, codecs.SUBJECT, most)),
+                *map(tables.short_times, gains),
+            ]
+        )
     return table
 
 
