@@ -11,12 +11,12 @@ enum {
     DEPTH = 64 /* less than the default, so that inputs reach it */
 };
 
-#define REQUIRE(condition)                                                                       \
-    do {                                                                                         \
-        if (!(condition)) {                                                                      \
-            fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition);        \
-            abort();                                                                             \
-        }                                                                                        \
+#define REQUIRE(condition)                                                                         \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition);          \
+            abort();                                                                               \
+        }                                                                                          \
     } while (0)
 
 static uint8_t *exact_copy(const uint8_t *data, size_t size)
@@ -67,9 +67,7 @@ static void read_tokens(pp_reader *r)
  * (two for raw), and where it does, it ends where the skip ended. */
 static void read_typed(const pp_reader *fresh, bool well_formed, size_t end)
 {
-    enum {
-        KINDS = 10
-    };
+    enum { KINDS = 10 };
     for (int kind = 0; kind < KINDS; kind++) {
         pp_reader r = *fresh;
         int8_t type;

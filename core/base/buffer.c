@@ -2,9 +2,7 @@
 
 #include "parapack/buffer.h"
 
-enum {
-    FIRST_CAPACITY = 64
-};
+enum { FIRST_CAPACITY = 64 };
 
 void pp_buffer_init(pp_buffer *buffer, const pp_allocator *allocator)
 {

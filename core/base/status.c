@@ -3,8 +3,8 @@
 const char *pp_status_text(pp_status status)
 {
     switch (status) {
-#define PP_STATUS_TEXT(name, number, text)                                     \
-    case name:                                                                 \
+#define PP_STATUS_TEXT(name, number, text)                                                         \
+    case name:                                                                                     \
         return text;
         PP_STATUS_LIST(PP_STATUS_TEXT)
 #undef PP_STATUS_TEXT
@@ -15,8 +15,8 @@ const char *pp_status_text(pp_status status)
 const char *pp_status_name(pp_status status)
 {
     switch (status) {
-#define PP_STATUS_NAME(name, number, text)                                     \
-    case name:                                                                 \
+#define PP_STATUS_NAME(name, number, text)                                                         \
+    case name:                                                                                     \
         return #name;
         PP_STATUS_LIST(PP_STATUS_NAME)
 #undef PP_STATUS_NAME

@@ -5,6 +5,7 @@
 #define X16(row)        X4(row), X4(row), X4(row), X4(row)
 #define X32(row)        X16(row), X16(row)
 
+/* clang-format off */
 const uint8_t pp__header_table[256] = {
     /* 00 */ X32(ROW(PLAIN, 1)), X32(ROW(PLAIN, 1)), X32(ROW(PLAIN, 1)), X32(ROW(PLAIN, 1)),
     /* 80 */ X16(ROW(MAP, 1)),
@@ -21,3 +22,4 @@ const uint8_t pp__header_table[256] = {
     /* de */ ROW(MAP, 3), ROW(MAP, 5),
     /* e0 */ X32(ROW(PLAIN, 1)),
 };
+/* clang-format on */

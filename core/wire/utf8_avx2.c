@@ -72,8 +72,7 @@ PP_INLINE bool block_any_high(block v)
 PP_INLINE size_t block_sum(block v)
 {
     __m256i sums = _mm256_sad_epu8(v, _mm256_setzero_si256());
-    __m128i halves =
-        _mm_add_epi64(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+    __m128i halves = _mm_add_epi64(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
     return (size_t)_mm_cvtsi128_si32(halves) + (size_t)_mm_extract_epi16(halves, 4);
 }
 

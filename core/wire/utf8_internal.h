@@ -35,9 +35,7 @@ extern const pp__utf8_ops pp__utf8_sse2; /* with PP__UTF8_SSE2 */
 extern const pp__utf8_ops pp__utf8_avx2; /* with PP_UTF8_AVX2, which the build defines */
 extern const pp__utf8_ops pp__utf8_neon; /* with PP__UTF8_NEON */
 
-enum {
-    PP__UTF8_TABLES = 4
-};
+enum { PP__UTF8_TABLES = 4 };
 
 /* Fills `tables` with those that this machine can run, the best first, the last
  * always scalar; returns how many. */

@@ -28,8 +28,8 @@ PP_INLINE unsigned v16_bits_(v16 v)
 {
     static const uint8_t weights[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
     uint8x16_t weighed = vandq_u8(v, vld1q_u8(weights));
-    return (unsigned)vaddv_u8(vget_low_u8(weighed)) |
-           (unsigned)vaddv_u8(vget_high_u8(weighed)) << 8;
+    return (unsigned)vaddv_u8(vget_low_u8(weighed)) | (unsigned)vaddv_u8(vget_high_u8(weighed))
+                                                          << 8;
 }
 
 PP_INLINE unsigned v16_high_bits(v16 v)
@@ -75,8 +75,8 @@ PP_INLINE v16 v16_narrow16(v16 v)
 
 PP_INLINE v16 v16_narrow32(v16 low, v16 high)
 {
-    return vreinterpretq_u8_u16(vcombine_u16(vmovn_u32(vreinterpretq_u32_u8(low)),
-                                             vmovn_u32(vreinterpretq_u32_u8(high))));
+    return vreinterpretq_u8_u16(
+        vcombine_u16(vmovn_u32(vreinterpretq_u32_u8(low)), vmovn_u32(vreinterpretq_u32_u8(high))));
 }
 
 PP_INLINE bool v16_any16(v16 v, uint16_t bits)

@@ -55,14 +55,12 @@ PP_INLINE void check_block(checker *c, block b, block p1, block p2, block p3)
     block wrong = block_xor(expected, continuation);
     /* In the comparisons of b with a continuation byte, ASCII counts as above
      * it: wrong as well. */
-    block low = block_or(block_and(block_equal(p1, block_set(0xe0)),
-                                   block_less_signed(b, block_set(0xa0))),
-                         block_and(block_equal(p1, block_set(0xf0)),
-                                   block_less_signed(b, block_set(0x90))));
-    block high = block_or(block_and(block_equal(p1, block_set(0xed)),
-                                    block_less_signed(block_set(0x9f), b)),
-                          block_and(block_equal(p1, block_set(0xf4)),
-                                    block_less_signed(block_set(0x8f), b)));
+    block low = block_or(
+        block_and(block_equal(p1, block_set(0xe0)), block_less_signed(b, block_set(0xa0))),
+        block_and(block_equal(p1, block_set(0xf0)), block_less_signed(b, block_set(0x90))));
+    block high = block_or(
+        block_and(block_equal(p1, block_set(0xed)), block_less_signed(block_set(0x9f), b)),
+        block_and(block_equal(p1, block_set(0xf4)), block_less_signed(block_set(0x8f), b)));
     block never = block_equal(block_and(b, block_set(0xfe)), block_set(0xc0));
     c->error = block_or(block_or(c->error, wrong), block_or(block_or(low, high), never));
     c->max = block_max(c->max, b);
@@ -209,8 +207,8 @@ PP_INLINE unsigned sequence_ends(const uint8_t *s)
 }
 
 /* Takes whole sequences singly until at least BEFORE bytes are behind, or all. */
-#define DECODE_FIRST(s, end, dst, unit)                                                          \
-    for (const uint8_t *stop_ = (s) + BEFORE; (s) < stop_ && (s) < (end);)                       \
+#define DECODE_FIRST(s, end, dst, unit)                                                            \
+    for (const uint8_t *stop_ = (s) + BEFORE; (s) < stop_ && (s) < (end);)                         \
     *(dst)++ = (unit)pp__utf8_next(&(s))
 
 /* Back to the lead of a sequence that has begun before `s` and not ended. */
@@ -358,9 +356,7 @@ static void to_ucs4(const uint8_t *s, size_t n, uint32_t *dst)
 
 /* These loops are plain C in a shape that compilers vectorise; CHUNK keeps the
  * counts in 32 bits, which fit more lanes. */
-enum {
-    CHUNK = 4096
-};
+enum { CHUNK = 4096 };
 
 static pp_status size_ucs1(const uint8_t *src, size_t count, size_t *size, size_t *error_index)
 {

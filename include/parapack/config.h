@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PP_VERSION_MAJOR 0
-#define PP_VERSION_MINOR 1
-#define PP_VERSION_PATCH 0
+#define PP_VERSION_MAJOR  0
+#define PP_VERSION_MINOR  1
+#define PP_VERSION_PATCH  0
 #define PP_VERSION_STRING "0.1.0"
 
 #if defined(PP_STATIC)
@@ -24,17 +24,17 @@
 #endif
 
 #if defined(__GNUC__)
-#define PP_NODISCARD __attribute__((warn_unused_result))
-#define PP_LIKELY(x) __builtin_expect(!!(x), 1)
+#define PP_NODISCARD   __attribute__((warn_unused_result))
+#define PP_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define PP_UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define PP_INLINE static inline __attribute__((always_inline, unused))
-#define PP_NOINLINE __attribute__((noinline))
-#define PP_COLD __attribute__((cold, noinline))
+#define PP_INLINE      static inline __attribute__((always_inline, unused))
+#define PP_NOINLINE    __attribute__((noinline))
+#define PP_COLD        __attribute__((cold, noinline))
 #else
 #define PP_NODISCARD
-#define PP_LIKELY(x) (x)
+#define PP_LIKELY(x)   (x)
 #define PP_UNLIKELY(x) (x)
-#define PP_INLINE static inline
+#define PP_INLINE      static inline
 #define PP_NOINLINE
 #define PP_COLD
 #endif
@@ -50,10 +50,10 @@
 #define PP_BSWAP32(v) __builtin_bswap32(v)
 #define PP_BSWAP64(v) __builtin_bswap64(v)
 #else
-#define PP_BSWAP32(v) \
-    ((uint32_t)(v) << 24 | ((uint32_t)(v) & 0xff00) << 8 | ((uint32_t)(v) >> 8 & 0xff00) | \
+#define PP_BSWAP32(v)                                                                              \
+    ((uint32_t)(v) << 24 | ((uint32_t)(v)&0xff00) << 8 | ((uint32_t)(v) >> 8 & 0xff00) |           \
      (uint32_t)(v) >> 24)
-#define PP_BSWAP64(v) \
+#define PP_BSWAP64(v)                                                                              \
     ((uint64_t)PP_BSWAP32((uint32_t)(v)) << 32 | PP_BSWAP32((uint32_t)((uint64_t)(v) >> 32)))
 #endif
 

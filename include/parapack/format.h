@@ -302,8 +302,12 @@ PP_INLINE uint8_t *pp_put_map_header(uint8_t *p, uint32_t n)
 /* ext header for `n` bytes of type `type`, at most 6 bytes. */
 PP_INLINE uint8_t *pp_put_ext_header(uint8_t *p, int8_t type, uint32_t n)
 {
-    uint8_t fix = n == 1 ? PP_FIXEXT1 : n == 2 ? PP_FIXEXT2 : n == 4 ? PP_FIXEXT4
-                : n == 8 ? PP_FIXEXT8 : n == 16 ? PP_FIXEXT16 : 0;
+    uint8_t fix = n == 1    ? PP_FIXEXT1
+                  : n == 2  ? PP_FIXEXT2
+                  : n == 4  ? PP_FIXEXT4
+                  : n == 8  ? PP_FIXEXT8
+                  : n == 16 ? PP_FIXEXT16
+                            : 0;
     if (fix) {
         *p++ = fix;
     } else if (n <= UINT8_MAX) {

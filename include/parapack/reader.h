@@ -91,8 +91,8 @@ typedef struct pp_reader {
 
 /* Prepares to read the `size` bytes at `data` (NULL for none). `flags`: with
  * PP_CHECK_UTF8 every str that is read must be UTF-8, else PP_ERR_UTF8. */
-PP_API void pp_reader_init(pp_reader *reader, const uint8_t *data, size_t size,
-                           uint32_t max_depth, unsigned flags);
+PP_API void pp_reader_init(pp_reader *reader, const uint8_t *data, size_t size, uint32_t max_depth,
+                           unsigned flags);
 
 /* The first error; or PP_ERR_EXTRA at the next value, if not all was read; or
  * PP_ERR_ARGUMENT if a container was left open. */

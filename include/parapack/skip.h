@@ -72,8 +72,8 @@ PP_API void pp_skipper_reset(pp_skipper *skipper);
  *   Any other: the value is bad at skipper->offset, counted from its first byte;
  *   `*used` is 0 from now on, and the status stays, until pp_skipper_reset.
  * The outcome does not depend on how the input was cut. */
-PP_NODISCARD PP_API pp_status pp_skipper_feed(pp_skipper *skipper, const uint8_t *data,
-                                              size_t size, size_t *used);
+PP_NODISCARD PP_API pp_status pp_skipper_feed(pp_skipper *skipper, const uint8_t *data, size_t size,
+                                              size_t *used);
 
 #ifdef __cplusplus
 }

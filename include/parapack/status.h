@@ -13,6 +13,7 @@
 extern "C" {
 #endif
 
+/* clang-format off */
 /*      name               number  text */
 #define PP_STATUS_LIST(XX)                                                     \
     XX(PP_OK,               0, "success")                                      \
@@ -29,6 +30,7 @@ extern "C" {
     XX(PP_ERR_EXTRA,       11, "bytes follow the value")                       \
     XX(PP_ERR_SINK,        12, "the output callback failed")                   \
     XX(PP_ERR_ARGUMENT,    13, "an argument is outside its contract")
+/* clang-format on */
 
 typedef enum pp_status {
 #define PP_STATUS_ENUM(name, number, text) name = number,

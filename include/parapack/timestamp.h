@@ -27,9 +27,7 @@ typedef struct pp_timestamp {
     uint32_t nanoseconds;
 } pp_timestamp;
 
-enum {
-    PP_NANOSECONDS_MAX = 999999999
-};
+enum { PP_NANOSECONDS_MAX = 999999999 };
 
 /* Decodes the body of a timestamp: the `size` bytes behind the ext header.
  * Every form is accepted for every value, as the specification asks of readers.

@@ -31,8 +31,8 @@ extern "C" {
 
 /* What pp_utf8_scan found. */
 typedef struct pp_utf8_info {
-    size_t code_points;            /* how many; on PP_ERR_UTF8 unspecified */
-    size_t error_offset;           /* first byte of the first ill-formed sequence; else the length */
+    size_t code_points;  /* how many; on PP_ERR_UTF8 unspecified */
+    size_t error_offset; /* first byte of the first ill-formed sequence; else the length */
     uint32_t max_code_point_class; /* the least of 0x7f, 0xff, 0xffff, 0x10ffff that no code point
                                       exceeds; on PP_ERR_UTF8 unspecified */
 } pp_utf8_info;

@@ -103,7 +103,8 @@ PP_API bool pp_writer_grow_(pp_writer *writer, size_t need);
 PP_API void pp_write_uint_slow_(pp_writer *writer, uint64_t v);
 PP_API void pp_write_int_slow_(pp_writer *writer, int64_t v);
 PP_API void pp_write_bytes_slow_(pp_writer *writer, const void *data, size_t size);
-PP_API void pp_write_header_slow_(pp_writer *writer, pp_header_kind_ kind, int8_t type, size_t size);
+PP_API void pp_write_header_slow_(pp_writer *writer, pp_header_kind_ kind, int8_t type,
+                                  size_t size);
 PP_API void pp_write_body_slow_(pp_writer *writer, pp_header_kind_ kind, int8_t type,
                                 const void *data, size_t size);
 

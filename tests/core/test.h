@@ -50,12 +50,12 @@ static inline uint8_t *test_copy(const void *data, size_t size)
     return p;
 }
 
-#define assert_status(expected, actual)                                                          \
-    do {                                                                                         \
-        pp_status status_ = (actual);                                                            \
-        if (status_ != (expected))                                                               \
-            fail_msg("%s: expected %s, got %s", #actual, pp_status_name(expected),               \
-                     pp_status_name(status_));                                                   \
+#define assert_status(expected, actual)                                                            \
+    do {                                                                                           \
+        pp_status status_ = (actual);                                                              \
+        if (status_ != (expected))                                                                 \
+            fail_msg("%s: expected %s, got %s", #actual, pp_status_name(expected),                 \
+                     pp_status_name(status_));                                                     \
     } while (0)
 
 #endif

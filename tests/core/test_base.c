@@ -11,11 +11,11 @@ static void status_numbers_are_pinned(void **state)
         int number;
         const char *name;
     } pinned[] = {
-        {0, "PP_OK"},          {1, "PP_ERR_NOMEM"}, {2, "PP_ERR_FULL"},
-        {3, "PP_ERR_EOF"},     {4, "PP_ERR_FORMAT"}, {5, "PP_ERR_DEPTH"},
-        {6, "PP_ERR_UTF8"},    {7, "PP_ERR_TYPE"},  {8, "PP_ERR_RANGE"},
+        {0, "PP_OK"},           {1, "PP_ERR_NOMEM"},      {2, "PP_ERR_FULL"},
+        {3, "PP_ERR_EOF"},      {4, "PP_ERR_FORMAT"},     {5, "PP_ERR_DEPTH"},
+        {6, "PP_ERR_UTF8"},     {7, "PP_ERR_TYPE"},       {8, "PP_ERR_RANGE"},
         {9, "PP_ERR_TOO_LONG"}, {10, "PP_ERR_TIMESTAMP"}, {11, "PP_ERR_EXTRA"},
-        {12, "PP_ERR_SINK"},   {13, "PP_ERR_ARGUMENT"},
+        {12, "PP_ERR_SINK"},    {13, "PP_ERR_ARGUMENT"},
     };
     for (size_t i = 0; i < sizeof pinned / sizeof pinned[0]; i++) {
         pp_status status = (pp_status)pinned[i].number;
@@ -181,10 +181,14 @@ static void timestamps_round_trip(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(status_numbers_are_pinned), cmocka_unit_test(version_is_one),
-        cmocka_unit_test(big_endian),                cmocka_unit_test(raw_headers_know_no_str8),
-        cmocka_unit_test(buffers_fail_unchanged),    cmocka_unit_test(buffers_are_handed_over),
-        cmocka_unit_test(timespec_both_ways),        cmocka_unit_test(timestamps_round_trip),
+        cmocka_unit_test(status_numbers_are_pinned),
+        cmocka_unit_test(version_is_one),
+        cmocka_unit_test(big_endian),
+        cmocka_unit_test(raw_headers_know_no_str8),
+        cmocka_unit_test(buffers_fail_unchanged),
+        cmocka_unit_test(buffers_are_handed_over),
+        cmocka_unit_test(timespec_both_ways),
+        cmocka_unit_test(timestamps_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

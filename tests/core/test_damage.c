@@ -50,7 +50,8 @@ static void damage_vectors(const char *name)
 {
     json_t *list = vectors_load(name), *vector;
     size_t index, size;
-    json_array_foreach (list, index, vector) {
+    json_array_foreach(list, index, vector)
+    {
         uint8_t *bytes = vectors_bytes(vectors_text(vector, "hex"), &size);
         /* Bodies of one repeated byte: a few lengths stand for all. */
         if (size <= 80 || (size <= LARGEST && index % 8 == 0))
@@ -127,8 +128,8 @@ static void noise(void **state)
         size_t n = test_below(&seed, sizeof data + 1);
         for (size_t i = 0; i < n; i++) {
             bool any = test_below(&seed, 4) == 0;
-            data[i] = any ? (uint8_t)test_random(&seed)
-                          : frequent[test_below(&seed, sizeof frequent)];
+            data[i] =
+                any ? (uint8_t)test_random(&seed) : frequent[test_below(&seed, sizeof frequent)];
         }
         uint8_t *copy = test_copy(data, n);
         check(copy, n);

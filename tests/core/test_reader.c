@@ -12,7 +12,7 @@ static pp_reader reader_of(const uint8_t *data, size_t size)
     return r;
 }
 
-#define READER(...)                                                                              \
+#define READER(...)                                                                                \
     reader_of((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
 
 static void a_map_with_a_loop(void **state)
@@ -235,16 +235,11 @@ static void values_in_a_row(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_map_with_a_loop),
-        cmocka_unit_test(wrong_types_and_ranges),
-        cmocka_unit_test(errors_are_sticky),
-        cmocka_unit_test(utf8_is_checked_where_asked),
-        cmocka_unit_test(peek_reads_nothing),
-        cmocka_unit_test(depth_is_bounded),
-        cmocka_unit_test(skip_keeps_to_the_depth),
-        cmocka_unit_test(claims_are_not_trusted),
-        cmocka_unit_test(misuse_is_told),
-        cmocka_unit_test(values_in_a_row),
+        cmocka_unit_test(a_map_with_a_loop),       cmocka_unit_test(wrong_types_and_ranges),
+        cmocka_unit_test(errors_are_sticky),       cmocka_unit_test(utf8_is_checked_where_asked),
+        cmocka_unit_test(peek_reads_nothing),      cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(skip_keeps_to_the_depth), cmocka_unit_test(claims_are_not_trusted),
+        cmocka_unit_test(misuse_is_told),          cmocka_unit_test(values_in_a_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,9 +5,7 @@
 #include "parapack/format.h"
 #include "parapack/skip.h"
 
-enum {
-    ALL = PP_CHECK_UTF8 | PP_CHECK_TIMESTAMPS
-};
+enum { ALL = PP_CHECK_UTF8 | PP_CHECK_TIMESTAMPS };
 
 static void depth_is_the_number_of_open_containers(void **state)
 {
@@ -68,9 +66,7 @@ static void one_call_has_a_limit(void **state)
 static void deep_with_own_stack(void **state)
 {
     (void)state;
-    enum {
-        LEVELS = 100000
-    };
+    enum { LEVELS = 100000 };
     uint8_t *data = test_block(LEVELS);
     uint64_t *open = test_block(LEVELS * sizeof *open);
     size_t used;
@@ -94,12 +90,14 @@ static void pieces_equal_whole(void **state)
 {
     (void)state;
     static const uint8_t data[] = {
-        0x86, 0xa3, 0xe2, 0x82, 0xac, 0xcd, 0x01, 0x02,       /* "€": 258 */
-        0xa1, 0x61, 0xd7, 0xff, 0, 0, 0, 4, 0, 0, 0, 0,       /* "a": a timestamp 64 */
-        0xa1, 0x62, 0xc7, 12, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, /* 96 */
-        0xa1, 0x63, 0xdc, 0, 2, 0xc0, 0xd9, 4, 0xf0, 0x9f, 0x8c, 0x8d,  /* [nil, "🌍"] */
-        0xa1, 0x64, 0xc9, 0, 0, 0, 2, 5, 9, 9,                          /* ext 32 */
-        0xc4, 0, 0xd6, 0xff, 0, 0, 0, 0,                                /* bin: timestamp 32 */
+        0x86, 0xa3, 0xe2, 0x82, 0xac, 0xcd, 0x01, 0x02,                      /* "€": 258 */
+        0xa1, 0x61, 0xd7, 0xff, 0,    0,    0,    4,    0,    0,    0,    0, /* "a": a timestamp 64
+                                                                              */
+        0xa1, 0x62, 0xc7, 12,   0xff, 0,    0,    0,    1,    0,    0,    0,    0,
+        0,    0,    0,    1,                                                    /* 96 */
+        0xa1, 0x63, 0xdc, 0,    2,    0xc0, 0xd9, 4,    0xf0, 0x9f, 0x8c, 0x8d, /* [nil, "🌍"] */
+        0xa1, 0x64, 0xc9, 0,    0,    0,    2,    5,    9,    9,                /* ext 32 */
+        0xc4, 0,    0xd6, 0xff, 0,    0,    0,    0, /* bin: timestamp 32 */
     };
     uint64_t open[4];
     size_t end, used;

@@ -94,7 +94,8 @@ static void match_runs(pp_reader *r, json_t *runs, size_t count, bool map)
 {
     size_t index;
     json_t *run;
-    json_array_foreach (runs, index, run) {
+    json_array_foreach(runs, index, run)
+    {
         json_int_t times = json_integer_value(json_array_get(run, 0));
         for (; times > 0; times--, count--) {
             match_value(r, json_array_get(run, 1));
@@ -154,7 +155,8 @@ static void valid_are_read(void **state)
     (void)state;
     json_t *list = vectors_load("valid.json"), *vector;
     size_t index, size;
-    json_array_foreach (list, index, vector) {
+    json_array_foreach(list, index, vector)
+    {
         uint8_t *bytes = vectors_bytes(vectors_text(vector, "hex"), &size);
         pp_reader r;
         pp_reader_init(&r, bytes, size, PP_MAX_DEPTH, PP_CHECK_UTF8);
@@ -174,13 +176,14 @@ static void write_runs(pp_writer *w, json_t *runs, bool map)
 {
     size_t index, count = 0;
     json_t *run;
-    json_array_foreach (runs, index, run)
-        count += (size_t)json_integer_value(json_array_get(run, 0));
+    json_array_foreach(runs, index, run) count +=
+        (size_t)json_integer_value(json_array_get(run, 0));
     if (map)
         pp_write_map(w, count);
     else
         pp_write_array(w, count);
-    json_array_foreach (runs, index, run) {
+    json_array_foreach(runs, index, run)
+    {
         json_int_t times = json_integer_value(json_array_get(run, 0));
         for (; times > 0; times--) {
             write_value(w, json_array_get(run, 1));
@@ -245,7 +248,8 @@ static void canonical_are_written(void **state)
     (void)state;
     json_t *list = vectors_load("valid.json"), *vector;
     size_t index, size;
-    json_array_foreach (list, index, vector) {
+    json_array_foreach(list, index, vector)
+    {
         if (!json_is_true(json_object_get(vector, "canonical")))
             continue;
         uint8_t *expected = vectors_bytes(vectors_text(vector, "hex"), &size);
@@ -274,7 +278,8 @@ static void valid_are_skipped(void **state)
     (void)state;
     json_t *list = vectors_load("valid.json"), *vector;
     size_t index, size, end;
-    json_array_foreach (list, index, vector) {
+    json_array_foreach(list, index, vector)
+    {
         uint8_t *bytes = vectors_bytes(vectors_text(vector, "hex"), &size);
         assert_status(PP_OK, pp_skip(bytes, size, PP_MAX_DEPTH, &end));
         assert_int_equal(end, size);
@@ -291,7 +296,8 @@ static void invalid_are_refused(void **state)
     (void)state;
     json_t *list = vectors_load("invalid.json"), *vector;
     size_t index, size, end;
-    json_array_foreach (list, index, vector) {
+    json_array_foreach(list, index, vector)
+    {
         const char *hex = vectors_text(vector, "hex");
         uint8_t *bytes = vectors_bytes(hex, &size);
         pp_status expected = error_named(vectors_text(vector, "error"));
@@ -317,7 +323,8 @@ static void invalid_are_not_read(void **state)
     (void)state;
     json_t *list = vectors_load("invalid.json"), *vector;
     size_t index, size;
-    json_array_foreach (list, index, vector) {
+    json_array_foreach(list, index, vector)
+    {
         uint8_t *bytes = vectors_bytes(vectors_text(vector, "hex"), &size);
         pp_status expected = error_named(vectors_text(vector, "error"));
         pp_reader r;
