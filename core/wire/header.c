@@ -22,4 +22,20 @@ const uint8_t pp__header_table[256] = {
     /* de */ ROW(MAP, 3), ROW(MAP, 5),
     /* e0 */ X32(ROW(PLAIN, 1)),
 };
+
+#define UP4(n)    n, n + 1, n + 2, n + 3
+#define UP16(n)   UP4(n), UP4(n + 4), UP4(n + 8), UP4(n + 12)
+
+const uint8_t pp__whole_size[256] = {
+    /* 00 */ X32(1), X32(1), X32(1), X32(1),
+    /* 80 */ X32(0),
+    /* a0 */ UP16(1), UP16(17),
+    /* c0 */ 1, 0, 1, 1,
+    /* c4 */ 0, 0, 0, 0, 0, 0,
+    /* ca */ 5, 9,
+    /* cc */ 2, 3, 5, 9, 2, 3, 5, 9,
+    /* d4 */ 3, 4, 6, 10, 18,
+    /* d9 */ 0, 0, 0, 0, 0, 0, 0,
+    /* e0 */ X32(1),
+};
 /* clang-format on */

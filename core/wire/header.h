@@ -21,6 +21,10 @@ typedef enum pp__kind {
  * 6; for 0xc1 1). */
 extern const uint8_t pp__header_table[256];
 
+/* Per first byte: the size of the whole value, 1 to 32, where the first byte alone tells it;
+ * else 0 (a length follows, a container, 0xc1). */
+extern const uint8_t pp__whole_size[256];
+
 PP_INLINE pp__kind pp__header_kind(uint8_t first)
 {
     return (pp__kind)(pp__header_table[first] >> 3);

@@ -206,9 +206,43 @@ static pp_status step(pp_skipper *s, piece *in)
     return pass_body(s, in);
 }
 
+/* Whether the whole small value at `p` can be passed without a closer look. */
+static bool plain_enough(const pp_skipper *s, const uint8_t *p, size_t size)
+{
+    if (s->flags == 0)
+        return true;
+    switch (pp__header_kind(p[0])) {
+    case PP__KIND_STR:
+        return !(s->flags & PP_CHECK_UTF8) || pp_utf8_is_ascii(p + 1, size - 1);
+    case PP__KIND_EXT:
+        return !(s->flags & PP_CHECK_TIMESTAMPS) || p[1] != (uint8_t)PP_EXT_TIMESTAMP;
+    default:
+        return true;
+    }
+}
+
+/* The short cut: small values that lie whole in the piece, inside a container that
+ * does not end with them. What it leaves, run() does step by step. */
+static void pass_small_values(pp_skipper *s, piece *in)
+{
+    const uint8_t *p = in->p;
+    uint64_t items = s->open[s->depth - 1];
+    while (items > 1 && p < in->end) {
+        size_t size = pp__whole_size[*p];
+        if (size == 0 || size > (size_t)(in->end - p) || !plain_enough(s, p, size))
+            break;
+        p += size;
+        items--;
+    }
+    in->p = p;
+    s->open[s->depth - 1] = items;
+}
+
 static pp_status run(pp_skipper *s, piece *in)
 {
     for (;;) {
+        if (s->state == AT_VALUE && s->depth > 0)
+            pass_small_values(s, in);
         bool was_body = s->state >= IN_BODY;
         pp_status status = step(s, in);
         if (status != PP_OK)
