@@ -5,6 +5,7 @@ import datetime
 import decimal
 import enum
 import gc
+import importlib.util
 import itertools
 import sys
 import uuid
@@ -623,3 +624,55 @@ def test_nothing_leaks() -> None:
         blocks.append(sys.getallocatedblocks())
     # Free lists and caches fill up in some round; a leak grows in every one.
     assert min(b - a for a, b in itertools.pairwise(blocks)) < 50
+
+
+@pytest.mark.isolated
+@pytest.mark.skipif(importlib.util.find_spec("_testcapi") is None, reason="needs CPython's _testcapi")
+def test_every_allocation_may_fail() -> None:
+    """The nth allocation fails, for every n: MemoryError or the right bytes, and all is well afterwards."""
+    code = """
+        import dataclasses, datetime, decimal, enum, uuid
+        import _testcapi
+        import parapack
+
+        @dataclasses.dataclass
+        class P:
+            a: object
+
+        class E(enum.Enum):
+            X = 1
+
+        class C:
+            def __msgpack__(self):
+                return [P({1})]
+
+        zone = datetime.timezone.utc
+        now = datetime.datetime(2024, 1, 1, tzinfo=zone)
+        message = [P(1), E.X, C(), uuid.UUID(int=1), decimal.Decimal(1), now, now.replace(tzinfo=None)]
+        message += [now.date(), now.time(), {1}, frozenset({2})]
+
+        def new_class():
+            return dataclasses.dataclass(type("New", (), {"__annotations__": {"a": int}}))(1)
+
+        def check(function):
+            failures = 0
+            for n in range(1, 400):
+                obj, expected = function()
+                packed = None
+                _testcapi.set_nomemory(n, n + 1)
+                try:
+                    packed = parapack.packb(obj, native=["dataclass", "enum", "uuid", "datetime", "date",
+                                                         "time", "decimal", "set", "msgpack"])
+                except MemoryError:
+                    failures += 1
+                finally:
+                    _testcapi.remove_mem_hooks()
+                assert packed is None or packed == expected
+            return failures
+
+        first = check(lambda: (new_class(), b"\\x81\\xa1a\\x01"))  # nothing has been found yet
+        expected = parapack.packb(message, native=True)
+        assert first > 5 and check(lambda: (message, expected)) > 5
+        assert parapack.packb(message, native=True) == expected
+    """
+    support.run_python(code)

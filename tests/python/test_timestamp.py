@@ -4,6 +4,7 @@ import contextlib
 import copy
 import datetime
 import gc
+import importlib.util
 import inspect
 import itertools
 import math
@@ -461,6 +462,49 @@ def test_nothing_leaks() -> None:
     if not support.FREE_THREADED:  # there, references to types are counted later and apart
         assert min(b - a for a, b in itertools.pairwise(references)) < 100
     assert min(b - a for a, b in itertools.pairwise(blocks)) < 100
+
+
+@pytest.mark.isolated
+@pytest.mark.skipif(importlib.util.find_spec("_testcapi") is None, reason="needs CPython's _testcapi")
+def test_every_allocation_may_fail() -> None:
+    code = """
+        import datetime
+        import _testcapi
+        from parapack import Timestamp
+
+        moment = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
+        large = Timestamp(2**80, 1)
+        operations = [
+            lambda: Timestamp(2**80, 1),
+            lambda: Timestamp.from_bytes(b"abcd"),
+            lambda: Timestamp.from_unix(-1e-20),
+            lambda: Timestamp.from_unix_nano(2**90),
+            lambda: Timestamp.from_datetime(moment),
+            lambda: Timestamp.from_datetime(moment.replace(tzinfo=None)),
+            lambda: Timestamp(5).to_datetime(),
+            lambda: Timestamp(2**63 - 1).to_unix_nano(),
+            lambda: large.to_unix_nano(),
+            lambda: large.to_unix(),
+            lambda: large.__reduce__(),
+            lambda: large < Timestamp(2**81),
+            lambda: repr(large),
+            lambda: large.seconds,
+        ]
+        for operation in operations:
+            expected = operation()
+            for n in range(1, 30):
+                result = expected
+                _testcapi.set_nomemory(n, n + 1)
+                try:
+                    result = operation()
+                except MemoryError:
+                    pass
+                finally:
+                    _testcapi.remove_mem_hooks()
+                assert result == expected
+            assert operation() == expected
+    """
+    support.run_python(code)
 
 
 @pytest.mark.stress
