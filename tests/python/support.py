@@ -188,3 +188,28 @@ def switch_interval(seconds: float) -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(before)
+
+
+def run_hostile(code: str, **how: Any) -> Finished:
+    """`run_python` with freed memory overwritten, so that a use of it shows, after the imports below."""
+    env = {} if SANITIZER else {"PYTHONMALLOC": "debug"}
+    return run_python(HOSTILE_IMPORTS + textwrap.dedent(code), env=env, **how)
+
+
+HOSTILE_IMPORTS = """
+import collections, contextlib, gc, io, itertools, sys, threading, time
+import parapack
+from parapack import ExtType, Packer, Timestamp, Unpacker, packb, unpackb
+
+def refused(error, function, *args, **kwargs):
+    # The exception that a call raises; that it returns instead is a failure.
+    try:
+        result = function(*args, **kwargs)
+    except error as e:
+        return e
+    raise AssertionError(f"returned {result!r:.200}")
+
+def fill_memory():
+    # Lays objects of the common sizes where something was just freed.
+    return [[i] * n for i in range(300) for n in (1, 4, 16)]
+"""
