@@ -175,6 +175,21 @@ PP_INLINE v16 v16_code_high(v16 b, v16 p1, v16 p2, v16 p3)
     return _mm_and_si128(longer3, _mm_or_si128(low, top));
 }
 
+/* Eight code points below 0x800 in 16-bit lanes, as bytes with holes: each lane's
+ * second byte, and its first where bit 2 * lane of `*used` says so. */
+PP_INLINE v16 v16_encode12(v16 v, unsigned *used)
+{
+    v16 two = _mm_cmpgt_epi16(v, _mm_set1_epi16(0x7f));
+    v16 shifted = _mm_slli_epi16(v, 8);
+    v16 lead = _mm_or_si128(_mm_srli_epi16(v, 6), _mm_set1_epi16((short)0x80c0));
+    v16 ascii = _mm_andnot_si128(two, _mm_and_si128(shifted, _mm_set1_epi16(0x4000)));
+    v16 bits = _mm_or_si128(_mm_and_si128(shifted, _mm_set1_epi16(0x3f00)), ascii);
+    v16 high =
+        _mm_or_si128(_mm_and_si128(two, _mm_set1_epi16(0x80)), _mm_set1_epi16((short)0x8000));
+    *used = (unsigned)_mm_movemask_epi8(high);
+    return _mm_or_si128(_mm_and_si128(two, lead), bits);
+}
+
 /* The four low, or high, code points of 0x800 to 0xffff, to 3-byte sequences in
  * the twelve low bytes. */
 PP_INLINE v16 v16_encode3_half_(v16 lead, v16 tail, v16 order_lead, v16 order_tail)

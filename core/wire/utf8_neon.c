@@ -166,6 +166,17 @@ PP_INLINE v16 v16_code_high(v16 b, v16 p1, v16 p2, v16 p3)
     return vandq_u8(longer3, vorrq_u8(low, top));
 }
 
+PP_INLINE v16 v16_encode12(v16 v, unsigned *used)
+{
+    uint16x8_t lanes = vreinterpretq_u16_u8(v);
+    uint16x8_t two = vcgtq_u16(lanes, vdupq_n_u16(0x7f));
+    uint16x8_t last = vshlq_n_u16(vandq_u16(lanes, vdupq_n_u16(0x3f)), 8);
+    uint16x8_t lead = vorrq_u16(vshrq_n_u16(lanes, 6), vdupq_n_u16(0x80c0));
+    uint16x8_t encoded = vbslq_u16(two, vorrq_u16(lead, last), vshlq_n_u16(lanes, 8));
+    *used = v16_bits_(vreinterpretq_u8_u16(vorrq_u16(two, vdupq_n_u16(0xff00))));
+    return vreinterpretq_u8_u16(encoded);
+}
+
 PP_INLINE void v16_encode3(v16 v, v16 *low, v16 *high)
 {
     static const uint8_t low_order[16] = {0,  16, 17, 2,  18, 19, 4,  20,

@@ -27,8 +27,9 @@
  * output because it has a unit for at least every MAX bytes of input left, MAX
  * being the longest sequence of that width.
  *
- * Encoding looks for runs of one sequence length, eight code points at a time,
- * and takes one at a time between them.
+ * Encoding looks for runs of one sequence length, eight code points at a time.
+ * Mixtures of one and two bytes are encoded with holes and moved together as above;
+ * others are taken one code point at a time.
  */
 
 #include "wire/utf8_compress.h"
@@ -418,6 +419,40 @@ static pp_status size_ucs4(const uint32_t *src, size_t count, size_t *size, size
 
 /* ---- encoding ------------------------------------------------------------ */
 
+#ifdef V16_HAS_SHUFFLE
+
+/* Encodes the eight code points, all below 0x800, in the 16-bit lanes of `v`. May write up to
+ * 4 bytes more than it encodes. */
+PP_INLINE uint8_t *encode_mixed(uint8_t *dst, v16 v)
+{
+    unsigned used;
+    v16 encoded = v16_encode12(v, &used);
+    v16_store_low(dst, v16_shuffle(encoded, gather(used)));
+    dst += bit_count(used & 0xff);
+    v16_store_low(dst, v16_shuffle(v16_high_half(encoded), gather(used >> 8)));
+    return dst + bit_count(used >> 8);
+}
+
+static uint8_t *from_ucs1(uint8_t *dst, const uint8_t *src, size_t count)
+{
+    size_t i = 0;
+    for (; count - i >= 16 + 4; i += 16) {
+        v16 v = v16_load(src + i);
+        if (v16_high_bits(v) == 0) {
+            v16_store(dst, v);
+            dst += 16;
+        } else {
+            dst = encode_mixed(dst, v16_widen8_low(v));
+            dst = encode_mixed(dst, v16_widen8_high(v));
+        }
+    }
+    for (; i < count; i++)
+        dst = pp__utf8_put(dst, src[i]);
+    return dst;
+}
+
+#else
+
 static uint8_t *from_ucs1(uint8_t *dst, const uint8_t *src, size_t count)
 {
     size_t i = 0;
@@ -433,18 +468,18 @@ static uint8_t *from_ucs1(uint8_t *dst, const uint8_t *src, size_t count)
         size_t ascii = first_bit(high);
         i += ascii;
         dst += ascii;
-        for (; i < count && src[i] >= 0x80; i++) {
-            *dst++ = (uint8_t)(0xc0 | src[i] >> 6);
-            *dst++ = (uint8_t)(0x80 | (src[i] & 0x3f));
-        }
+        for (; i < count && src[i] >= 0x80; i++)
+            dst = pp__utf8_put(dst, src[i]);
     }
     for (; i < count; i++)
         dst = pp__utf8_put(dst, src[i]);
     return dst;
 }
 
+#endif
+
 /* Encodes the eight code points in the 16-bit lanes of `v` if they all take the
- * same number of bytes; NULL otherwise. May write up to 4 bytes more than it
+ * same number of bytes, or at most two; NULL otherwise. May write up to 4 bytes more than it
  * encodes: the caller has as many code points left. */
 PP_INLINE uint8_t *encode_run(uint8_t *dst, v16 v)
 {
@@ -453,10 +488,15 @@ PP_INLINE uint8_t *encode_run(uint8_t *dst, v16 v)
         return dst + 8;
     }
     if (!v16_any16(v, 0xf800)) {
-        if (!v16_each16(v, 0x0780))
-            return NULL;
-        v16_store(dst, v16_encode2(v));
-        return dst + 16;
+        if (v16_each16(v, 0x0780)) {
+            v16_store(dst, v16_encode2(v));
+            return dst + 16;
+        }
+#ifdef V16_HAS_SHUFFLE
+        return encode_mixed(dst, v);
+#else
+        return NULL;
+#endif
     }
 #ifdef V16_HAS_SHUFFLE
     if (v16_each16(v, 0xf800)) {
