@@ -1,10 +1,10 @@
 """Runs every bench script on the interpreters that it is about.
 
-The interpreters come from `--python` (several times) or from PYTHONS (paths, separated by spaces); by
-default it is the running one. A script about a GIL build runs on the first GIL build among them, one about
-free threading on the first free-threaded build, and so on; what none of them suits is named. Interpreters
-that are not a virtual environment's get a cached one with Parapack and its peers, as `parapack lab run`
-does it.
+The interpreters come from `--python` (several times); by default they are the running one and those in
+PYTHONS (paths, separated by spaces). A script about a GIL build runs on the first GIL build among them, one
+about free threading on the first free-threaded build, and so on; what none of them suits is named.
+Interpreters that are not a virtual environment's get a cached one with Parapack and its peers, as `parapack
+lab run` does it.
 """
 
 from __future__ import annotations

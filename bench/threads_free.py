@@ -65,10 +65,11 @@ def measure_input(
             crew.prepare("task", partial(make_shared_task, codec, direction, value, packed))
         return measure.interleave(
             {
-                "one": partial(crew.measure, "task", 1, options.seconds),
-                "many": partial(crew.measure, "task", threads, options.seconds),
+                "one": partial(crew.measure, "task", 1, options.seconds, options.cpu_time),
+                "many": partial(crew.measure, "task", threads, options.seconds, options.cpu_time),
             },
             options.repetitions,
+            reject=not options.cpu_time,
         )
 
 
@@ -93,6 +94,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="documents, or 'bin 100 B'")
     parser.add_argument("--threads", type=int, default=2, metavar="N")
     parser.add_argument("--seconds", type=float, default=0.06, help="of one run (default: %(default)s)")
+    bars.add_cpu_time(parser)
     parser.add_argument("--peers", action="store_true", help="measure the peers too")
     options = parser.parse_args()
     bench = bars.Bench(f"{options.threads} threads on a free-threaded build, gain over one", options)

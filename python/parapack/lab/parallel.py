@@ -58,12 +58,16 @@ class Crew:
             member.order(_Prepare(name, make))
             member.result()
 
-    def measure(self, name: str, threads: int, seconds: float) -> float:
+    def measure(self, name: str, threads: int, seconds: float, cpu_time: bool = False) -> float:
         """Calls per second that the first `threads` threads make together, running side by side for
         `seconds`.
 
         Counted is what happens while all of them run: from the moment the last has started until the first
         stops.
+
+        With `cpu_time` it is what they would make if each had a CPU to itself: calls per second of CPU
+        time, times the threads. That shows contention for memory and for reference counts also on a machine
+        that others use, but not time that a thread spends waiting for a lock.
         """
         if not 1 <= threads <= self.size:
             raise ValueError(f"this crew has {self.size} threads, not {threads}")
@@ -71,17 +75,26 @@ class Crew:
         active = self._members[:threads]
         for member in active:
             member.order(_Run(name, seconds, barrier))
-        return common_rate([member.result() for member in active])
+        timelines = [member.result() for member in active]
+        if not cpu_time:
+            return common_rate(timelines)
+        return threads * sum(one.calls for one in timelines) / sum(one.cpu_seconds for one in timelines)
 
 
 class Timeline:
     """When one thread had made how many calls: `times[i]` is when `i * chunk` calls were done."""
 
-    __slots__ = ("chunk", "times")
+    __slots__ = ("chunk", "cpu_seconds", "times")
 
-    def __init__(self, chunk: int, times: list[float]) -> None:
+    def __init__(self, chunk: int, times: list[float], cpu_seconds: float = 0.0) -> None:
         self.chunk = chunk
         self.times = times
+        self.cpu_seconds = cpu_seconds
+
+    @property
+    def calls(self) -> int:
+        """All calls of the timeline."""
+        return (len(self.times) - 1) * self.chunk
 
     def calls_until(self, moment: float) -> float:
         """Calls made until then; within a chunk, time is taken to pass evenly."""
@@ -89,7 +102,7 @@ class Timeline:
         if moment <= times[0]:
             return 0.0
         if moment >= times[-1]:
-            return float((len(times) - 1) * self.chunk)
+            return float(self.calls)
         after = bisect_left(times, moment)
         begin, end = times[after - 1], times[after]
         return (after - 1 + (moment - begin) / (end - begin)) * self.chunk
@@ -126,7 +139,9 @@ class _Run:
     def perform(self, tasks: dict[str, tuple[Task, int]]) -> Timeline:
         task, chunk = tasks[self.name]
         self.barrier.wait()
-        return Timeline(chunk, run_until(task, chunk, self.seconds))
+        start = time.thread_time()
+        times = run_until(task, chunk, self.seconds)
+        return Timeline(chunk, times, time.thread_time() - start)
 
 
 def run_until(task: Task, chunk: int, seconds: float) -> list[float]:

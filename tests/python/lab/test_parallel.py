@@ -58,6 +58,13 @@ def test_the_rate_is_that_of_the_calls():
         assert 0 < crew.measure("nap", 1, 0.1) <= 500
 
 
+def test_by_cpu_time_sleep_is_free():
+    with Crew(2) as crew:
+        crew.prepare("nap", lambda: (time.sleep, 0.002))
+        # 500 a second by the wall clock; the CPU is hardly used.
+        assert crew.measure("nap", 2, 0.05, cpu_time=True) > 2 * 500
+
+
 def test_an_error_in_a_thread_comes_out():
     def make():
         raise KeyError("no such document")

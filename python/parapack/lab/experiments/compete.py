@@ -171,7 +171,7 @@ def _row(case: CaseResult, name: str, rate: float) -> list[str]:
     return [
         tables.rate(rate),
         tables.times(compare.better_by(case, name + BESIDE, name + ALONE, RATE)),
-        tables.times(compare.better_by(case, name + BESIDE, SPIN, SPINS)),
+        tables.short_times(compare.better_by(case, name + BESIDE, SPIN, SPINS)),
         worst("p50_s", median),
         worst("p99_s", median),
         worst("max_s", max),
