@@ -27,21 +27,20 @@ PP_INLINE void store64(void *p, uint64_t v)
 }
 
 /* Copies the `n` (0 to 31) characters of a compact ASCII str to `to`, which has
- * room for 32.
+ * room for 32, in at most two words and without a loop.
  *
- * A branch on a short length is a coin toss for the processor, so up to 16
- * characters are moved without one: as two overlapping words, or, below eight,
- * as the word that ends with the last character, shifted down. That word may
- * begin before the characters, in the header of the same object. */
+ * Fewer than eight are moved as the word that ends with the last of them, shifted
+ * down; it begins before the characters, in the header of the same object. */
 PP_INLINE void copy_short_ascii(uint8_t *to, const uint8_t *from, size_t n)
 {
+    if (n < 8) {
+        store64(to, load64(from + n - 8) >> ((64 - 8 * n) & 63));
+        return;
+    }
     if (n <= 16) {
-        uint64_t tail = load64(from + n - 8);
-        bool wide = n >= 8;
-        unsigned shift = wide ? 0 : (unsigned)(64 - 8 * n) & 63;
-        uint64_t head = load64(wide ? from : from + n - 8) >> shift;
+        uint64_t head = load64(from), tail = load64(from + n - 8);
         store64(to, head);
-        store64(wide ? to + n - 8 : to, wide ? tail : head);
+        store64(to + n - 8, tail);
         return;
     }
     memcpy(to, from, 16);

@@ -36,7 +36,13 @@ enum { RESTARTS_MAX = FREE_THREADED ? 8 : 1 };
 enum { RECURSION_MAX = 24 };
 
 static int enter(pack *pk, PyObject *o, bool owned, bool may_default);
-static int open_container(pack *pk, pack_frame_kind kind, PyObject *container, bool owned);
+/* Each packs a container: its header, and what can be packed of it at once, which
+ * for shallow containers is everything. The rest is left on the stack of frames
+ * for walk(). They take over the reference where `owned`. */
+static int open_list(pack *pk, PyObject *list, bool owned);
+static int open_tuple(pack *pk, PyObject *tuple, bool owned);
+static int open_dict(pack *pk, PyObject *dict, bool owned);
+static int open_pairs(pack *pk, PyObject *pairs);
 
 /* ---- frames -------------------------------------------------------------------- */
 
@@ -157,13 +163,13 @@ static int enter_dict_like(pack *pk, PyObject *o)
     pin_frames(pk); /* a metaclass or a descriptor may run code in overrides() */
     if (PyDict_Check(o) && Py_IS_TYPE(type, &PyType_Type) &&
         !overrides(type, pk->state->str_items, pk->state->dict_items))
-        return open_container(pk, FRAME_DICT, Py_NewRef(o), true);
+        return open_dict(pk, Py_NewRef(o), true);
     if (!PyODict_CheckExact(o))
         before_hook(pk);
     PyObject *items = PyMapping_Items(o);
     if (!items)
         return FAILED;
-    return open_container(pk, FRAME_PAIRS, items, true);
+    return open_pairs(pk, items);
 }
 
 /* A subclass of list or tuple; one with an __iter__ of its own is iterated. */
@@ -172,12 +178,12 @@ static int enter_list_like(pack *pk, PyObject *o)
     bool list = PyList_Check(o);
     getiterfunc iter = list ? PyList_Type.tp_iter : PyTuple_Type.tp_iter;
     if (Py_TYPE(o)->tp_iter == iter)
-        return open_container(pk, list ? FRAME_LIST : FRAME_TUPLE, Py_NewRef(o), true);
+        return (list ? open_list : open_tuple)(pk, Py_NewRef(o), true);
     before_hook(pk);
     PyObject *items = PySequence_List(o);
     if (!items)
         return FAILED;
-    return open_container(pk, FRAME_LIST, items, true);
+    return open_list(pk, items, true);
 }
 
 int pack_ext(pack *pk, int8_t type, PyObject *data)
@@ -383,11 +389,11 @@ static int enter(pack *pk, PyObject *o, bool owned, bool may_default)
 {
     PyTypeObject *type = Py_TYPE(o);
     if (type == &PyDict_Type)
-        return open_container(pk, FRAME_DICT, o, owned);
+        return open_dict(pk, o, owned);
     if (type == &PyList_Type)
-        return open_container(pk, FRAME_LIST, o, owned);
+        return open_list(pk, o, owned);
     if (type == &PyTuple_Type && !pk->options->strict_types)
-        return open_container(pk, FRAME_TUPLE, o, owned);
+        return open_tuple(pk, o, owned);
     if (!owned)
         Py_INCREF(o);
     int failed = enter_other(pk, o, may_default);
@@ -395,28 +401,21 @@ static int enter(pack *pk, PyObject *o, bool owned, bool may_default)
     return failed;
 }
 
+/* The value that ended a run. */
+PP_INLINE int descend(pack *pk, PyObject *o)
+{
+    PyTypeObject *type = Py_TYPE(o);
+    if (type == &PyDict_Type)
+        return open_dict(pk, o, FREE_THREADED);
+    if (type == &PyList_Type)
+        return open_list(pk, o, FREE_THREADED);
+    return enter(pk, o, FREE_THREADED, true);
+}
+
 /* ---- loops ------------------------------------------------------------------------ */
 
-/* One leaf at `p`. Leaves the cursor in `p`; 1 done, 0 not a leaf, -1 failed.
- * `before_call` keeps the frame right for an error's path. */
-#define LEAF(pk, f, p, end, item, result, before_call)                                                \
-    do {                                                                                           \
-        uint8_t *after_ = NULL;                                                                    \
-        if (PP_LIKELY((size_t)((end) - (p)) >= LEAF_ROOM))                                         \
-            after_ = leaf_inline((pk), (p), (end), (item));                                        \
-        if (PP_LIKELY(after_ != NULL)) {                                                           \
-            (p) = after_;                                                                          \
-            (result) = 1;                                                                          \
-        } else {                                                                                   \
-            before_call;                                                                           \
-            (pk)->cursor = (p);                                                                    \
-            (pk)->running = (f);                                                                   \
-            (result) = pack_leaf((pk), (item));                                                    \
-            (pk)->running = NULL;                                                                  \
-            (p) = (pk)->cursor;                                                                    \
-            (end) = (pk)->end;                                                                     \
-        }                                                                                          \
-    } while (0)
+/* What ended a run, beside DONE, FAILED and RESTART: the value `*item` is not a leaf. */
+enum { DESCEND = 1 };
 
 PP_INLINE bool is_container(PyObject *o)
 {
@@ -424,66 +423,82 @@ PP_INLINE bool is_container(PyObject *o)
     return type == &PyDict_Type || type == &PyList_Type || type == &PyTuple_Type;
 }
 
-/* Packs items until one is not a leaf, the budget or the items end. Returns
- * DONE or FAILED; `*item` is the one that is not a leaf, or NULL. */
+/* The leaf `o`, which the fast path has left over: DONE, FAILED or DESCEND. */
+static PP_NOINLINE int slow_leaf(pack *pk, pack_frame *f, uint8_t *p, PyObject *o)
+{
+    pk->cursor = p;
+    pk->running = f; /* for the path of an error */
+    int done = pack_leaf(pk, o);
+    pk->running = NULL;
+    return done > 0 ? DONE : done == 0 ? DESCEND : FAILED;
+}
+
+/* Packs `o` at `p` if it is a leaf. `result` is DONE, FAILED or DESCEND; `save`
+ * makes the frame right for the path of an error. */
+#define LEAF(o, save)                                                                              \
+    do {                                                                                           \
+        uint8_t *after_ = NULL;                                                                    \
+        if (PP_LIKELY((size_t)(end - p) >= LEAF_ROOM))                                             \
+            after_ = leaf_inline(pk, p, end, (o));                                                 \
+        if (PP_LIKELY(after_ != NULL)) {                                                           \
+            p = after_;                                                                            \
+        } else if (is_container(o)) {                                                              \
+            result = DESCEND;                                                                      \
+        } else {                                                                                   \
+            save;                                                                                  \
+            result = slow_leaf(pk, f, p, (o));                                                     \
+            p = pk->cursor;                                                                        \
+            end = pk->end;                                                                         \
+        }                                                                                          \
+    } while (0)
+
+/* Packs items until one is not a leaf, the budget or the items end. */
 PP_INLINE int run_items(pack *pk, pack_frame *f, PyObject **items, PyObject **item)
 {
     Py_ssize_t i = f->position, begin = i;
     Py_ssize_t stop = f->size - i > pk->slice.budget ? i + pk->slice.budget : f->size;
     uint8_t *p = pk->cursor, *end = pk->end;
-    int result = 1;
-    *item = NULL;
+    int result = DONE;
     while (i < stop) {
         PyObject *o = items[i++];
-        if (is_container(o)) {
+        LEAF(o, f->position = i);
+        if (PP_UNLIKELY(result != DONE)) {
             *item = o;
-            break;
-        }
-        LEAF(pk, f, p, end, o, result, f->position = i);
-        if (PP_UNLIKELY(result != 1)) {
-            *item = result == 0 ? o : NULL;
             break;
         }
     }
     f->position = i;
     pk->cursor = p;
     pk->slice.budget -= (int)(i - begin);
-    return result < 0 ? FAILED : DONE;
+    return result;
 }
 
 /* Packs pairs until a key or value is not a leaf, the budget or the pairs end.
- * Where a key is not a leaf its value waits in f->pending. */
-PP_INLINE int run_pairs(pack *pk, pack_frame *f, PyObject **item, bool *ended)
+ * Where a key is not a leaf its value waits in f->pending. RESTART: the dict has
+ * fewer pairs than its header promised. */
+PP_INLINE int run_pairs(pack *pk, pack_frame *f, PyObject **item)
 {
     uint8_t *p = pk->cursor, *end = pk->end;
-    Py_ssize_t pos = f->position, left = f->left;
-    Py_ssize_t begin = left;
+    Py_ssize_t pos = f->position, left = f->left, begin = left;
+    Py_ssize_t stop = left > pk->slice.budget ? left - pk->slice.budget : 0;
     PyObject *key, *value;
-    int result = 1;
-    *item = NULL;
-    *ended = false;
-    while (begin - left < pk->slice.budget) {
-        if (!PyDict_Next(f->container, &pos, &key, &value)) {
-            *ended = true;
+    int result = DONE;
+    while (left > stop) {
+        if (PP_UNLIKELY(!PyDict_Next(f->container, &pos, &key, &value))) {
+            result = RESTART;
             break;
         }
-        if (PP_UNLIKELY(left-- == 0))
-            break; /* more pairs than promised: left is -1 */
-        LEAF(pk, f, p, end, key, result, f->left = left);
-        if (PP_UNLIKELY(result != 1)) {
-            if (result == 0) {
-                *item = key;
+        left--;
+        LEAF(key, f->left = left);
+        if (PP_UNLIKELY(result != DONE)) {
+            *item = key;
+            if (result == DESCEND)
                 f->pending = Py_NewRef(value);
-            }
             break;
         }
-        if (is_container(value)) {
+        LEAF(value, f->left = left);
+        if (PP_UNLIKELY(result != DONE)) {
             *item = value;
-            break;
-        }
-        LEAF(pk, f, p, end, value, result, f->left = left);
-        if (PP_UNLIKELY(result != 1)) {
-            *item = result == 0 ? value : NULL;
             break;
         }
     }
@@ -491,63 +506,56 @@ PP_INLINE int run_pairs(pack *pk, pack_frame *f, PyObject **item, bool *ended)
     f->left = left;
     pk->cursor = p;
     pk->slice.budget -= (int)(begin - left);
-    return result < 0 ? FAILED : DONE;
+    return result;
 }
 
-/* A run over what is left of a container: items or pairs that are leaves.
- * DONE, FAILED or RESTART. `*item` is the value that ended it, if one did (on
- * free-threaded builds a new reference), `*finished` whether nothing is left. */
-PP_INLINE int run_list(pack *pk, pack_frame *f, PyObject **item, bool *finished)
+/* A run over what is left of a container: DONE, FAILED, RESTART, or DESCEND with
+ * `*item` (on free-threaded builds a new reference). */
+PP_INLINE int run_list(pack *pk, pack_frame *f, PyObject **item)
 {
     PyObject *list = f->container;
+    int result = RESTART;
     LOCK_OBJECT(list);
-    if (PP_UNLIKELY(PyList_GET_SIZE(list) != f->size)) {
-        UNLOCK_OBJECT();
-        *item = NULL;
-        return changed(pk, "list");
-    }
-    int failed = run_items(pk, f, ((PyListObject *)list)->ob_item, item);
-    if (FREE_THREADED)
-        Py_XINCREF(*item);
+    if (PP_LIKELY(PyList_GET_SIZE(list) == f->size))
+        result = run_items(pk, f, ((PyListObject *)list)->ob_item, item);
+    if (FREE_THREADED && result == DESCEND)
+        Py_INCREF(*item);
     UNLOCK_OBJECT();
-    *finished = !*item && f->position == f->size;
-    return failed;
+    return PP_UNLIKELY(result == RESTART) ? changed(pk, "list") : result;
 }
 
-PP_INLINE int run_tuple(pack *pk, pack_frame *f, PyObject **item, bool *finished)
+PP_INLINE int run_tuple(pack *pk, pack_frame *f, PyObject **item)
 {
-    int failed = run_items(pk, f, ((PyTupleObject *)f->container)->ob_item, item);
-    if (FREE_THREADED)
-        Py_XINCREF(*item);
-    *finished = !*item && f->position == f->size;
-    return failed;
+    int result = run_items(pk, f, ((PyTupleObject *)f->container)->ob_item, item);
+    if (FREE_THREADED && result == DESCEND)
+        Py_INCREF(*item);
+    return result;
 }
 
-PP_INLINE int run_dict(pack *pk, pack_frame *f, PyObject **item, bool *finished)
+PP_INLINE int run_dict(pack *pk, pack_frame *f, PyObject **item)
 {
     PyObject *dict = f->container;
-    bool ended;
+    int result = RESTART;
     LOCK_OBJECT(dict);
-    if (PP_UNLIKELY(PyDict_GET_SIZE(dict) != f->size)) {
-        UNLOCK_OBJECT();
-        *item = NULL;
-        return changed(pk, "dictionary");
-    }
-    int failed = run_pairs(pk, f, item, &ended);
-    if (FREE_THREADED)
-        Py_XINCREF(*item);
+    if (PP_LIKELY(PyDict_GET_SIZE(dict) == f->size))
+        result = run_pairs(pk, f, item);
+    if (FREE_THREADED && result == DESCEND)
+        Py_INCREF(*item);
     UNLOCK_OBJECT();
-    *finished = ended;
-    if (PP_UNLIKELY(!failed && (f->left < 0 || (ended && f->left != 0))))
-        return changed(pk, "dictionary");
-    return failed;
+    return PP_UNLIKELY(result == RESTART) ? changed(pk, "dictionary") : result;
 }
 
-PP_INLINE int run(pack *pk, pack_frame_kind kind, pack_frame *f, PyObject **item, bool *finished)
+PP_INLINE int run(pack *pk, pack_frame_kind kind, pack_frame *f, PyObject **item)
 {
-    return kind == FRAME_LIST    ? run_list(pk, f, item, finished)
-           : kind == FRAME_TUPLE ? run_tuple(pk, f, item, finished)
-                                 : run_dict(pk, f, item, finished);
+    return kind == FRAME_LIST    ? run_list(pk, f, item)
+           : kind == FRAME_TUPLE ? run_tuple(pk, f, item)
+                                 : run_dict(pk, f, item);
+}
+
+/* Has a run that returned DONE come to the end of the container? */
+PP_INLINE bool at_end(pack_frame_kind kind, const pack_frame *f)
+{
+    return kind == FRAME_DICT ? f->left == 0 : f->position == f->size;
 }
 
 /* After a value other than a leaf: may the loop over frame `at` go on? */
@@ -570,20 +578,16 @@ PP_INLINE int walk_container(pack *pk, pack_frame_kind kind, int at)
 {
     for (;;) {
         pack_frame *f = &pk->frames[at];
-        PyObject *item;
-        bool finished = false;
+        PyObject *item = NULL;
         if (kind == FRAME_DICT && PP_UNLIKELY(f->pending != NULL))
             return walk_pending(pk, f);
-        int failed = run(pk, kind, f, &item, &finished);
-        if (PP_UNLIKELY(failed))
-            return failed;
-        if (finished)
+        int result = run(pk, kind, f, &item);
+        if (result == DESCEND)
+            result = descend(pk, item);
+        else if (result == DONE && at_end(kind, f))
             pop(pk);
-        if (!item)
-            return DONE;
-        failed = enter(pk, item, FREE_THREADED, true);
-        if (failed || !still_on_top(pk, at))
-            return failed;
+        if (result != DONE || !still_on_top(pk, at))
+            return result;
     }
 }
 
@@ -655,52 +659,55 @@ PP_INLINE int begin_container(pack *pk, pack_frame_kind kind, PyObject *containe
                               Py_ssize_t size)
 {
     PyObject *item = NULL;
-    bool finished = size == 0;
-    int failed = open_header(pk, kind == FRAME_DICT || kind == FRAME_PAIRS, size);
+    int at = pk->depth;
+    int result = open_header(pk, kind == FRAME_DICT || kind == FRAME_PAIRS, size);
     pack_frame f = {
         .container = container, .size = size, .left = size, .kind = kind, .owned = owned};
-    if (PP_LIKELY(!failed && size && pk->depth < RECURSION_MAX && kind != FRAME_PAIRS))
-        failed = run(pk, kind, &f, &item, &finished);
-    if (PP_LIKELY(finished) || failed) {
+    if (PP_LIKELY(result == DONE && at < RECURSION_MAX && kind != FRAME_PAIRS))
+        result = run(pk, kind, &f, &item);
+    if (PP_LIKELY(result == DONE && at_end(kind, &f)) || PP_UNLIKELY(result < DONE)) {
         if (owned)
             Py_DECREF(container);
-        return failed;
+        return result;
     }
     if (FREE_THREADED && !owned) {
         Py_INCREF(container);
         f.owned = true;
     }
-    int at = pk->depth;
     if (push(pk, &f)) {
         if (FREE_THREADED)
             Py_XDECREF(item);
         return FAILED;
     }
-    if (!item)
+    if (result == DONE)
         return DONE;
-    failed = enter(pk, item, FREE_THREADED, true);
-    if (failed || !still_on_top(pk, at))
-        return failed;
+    result = descend(pk, item);
+    if (result != DONE || !still_on_top(pk, at))
+        return result;
     return kind == FRAME_LIST    ? walk_list(pk, at)
            : kind == FRAME_TUPLE ? walk_tuple(pk, at)
                                  : walk_dict(pk, at);
 }
 
-/* Packs a container: header and what can be packed of it at once, which for
- * shallow containers is everything. The rest is left on the stack of frames for
- * walk(). Takes over the reference where `owned`. */
-static int open_container(pack *pk, pack_frame_kind kind, PyObject *container, bool owned)
+static int open_list(pack *pk, PyObject *list, bool owned)
 {
-    switch (kind) {
-    case FRAME_DICT:
-        return begin_container(pk, FRAME_DICT, container, owned, PyDict_GET_SIZE(container));
-    case FRAME_LIST:
-        return begin_container(pk, FRAME_LIST, container, owned, PyList_GET_SIZE(container));
-    case FRAME_TUPLE:
-        return begin_container(pk, FRAME_TUPLE, container, owned, PyTuple_GET_SIZE(container));
-    default:
-        return begin_container(pk, FRAME_PAIRS, container, owned, PyList_GET_SIZE(container));
-    }
+    return begin_container(pk, FRAME_LIST, list, owned, PyList_GET_SIZE(list));
+}
+
+static int open_tuple(pack *pk, PyObject *tuple, bool owned)
+{
+    return begin_container(pk, FRAME_TUPLE, tuple, owned, PyTuple_GET_SIZE(tuple));
+}
+
+static int open_dict(pack *pk, PyObject *dict, bool owned)
+{
+    return begin_container(pk, FRAME_DICT, dict, owned, PyDict_GET_SIZE(dict));
+}
+
+/* A list of pairs that no other code can reach; taken over. */
+static int open_pairs(pack *pk, PyObject *pairs)
+{
+    return begin_container(pk, FRAME_PAIRS, pairs, true, PyList_GET_SIZE(pairs));
 }
 
 static int walk(pack *pk)
@@ -780,7 +787,7 @@ int pack_pairs(pack *pk, PyObject *pairs)
     PyObject *list = PySequence_List(pairs);
     if (!list)
         return FAILED;
-    if (open_container(pk, FRAME_PAIRS, list, true))
+    if (open_pairs(pk, list))
         return FAILED;
     return walk(pk);
 }
