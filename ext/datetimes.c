@@ -38,7 +38,11 @@ int state_datetime_ready(module_state *st)
         Py_DECREF(epoch);
     __atomic_store_n((PyDateTime_CAPI **)&st->datetime_api, loaded, __ATOMIC_RELEASE);
 #else
-    Py_XSETREF(st->epoch, epoch);
+    /* The import may have let another thread in, which uses its epoch now. */
+    if (st->epoch)
+        Py_DECREF(epoch);
+    else
+        st->epoch = epoch;
     st->datetime_api = loaded;
 #endif
     return 0;
@@ -66,7 +70,9 @@ int timestamp_from_datetime(module_state *st, PyObject *datetime, int64_t *secon
 {
     if (state_datetime_ready(st))
         return -1;
-    PyObject *delta = PyNumber_Subtract(datetime, st->epoch);
+    /* datetime's own subtraction: that of a subclass, such as pandas.Timestamp,
+     * may return another type. */
+    PyObject *delta = api(st)->DateTimeType->tp_as_number->nb_subtract(datetime, st->epoch);
     if (!delta)
         return -1;
     if (!Py_IS_TYPE(delta, api(st)->DeltaType)) {

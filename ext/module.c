@@ -31,7 +31,7 @@ PyDoc_STRVAR(pack_parts_doc,
              "bytearray cannot be resized, until the list is gone. See packb().");
 
 PyDoc_STRVAR(pack_into_doc,
-             "pack_into($module, buffer, obj, offset=0, /, **options)\n--\n\n"
+             "pack_into($module, buffer, obj, /, offset=0, **options)\n--\n\n"
              "Pack *obj* into the writable *buffer* from byte *offset* on (negative: from its\n"
              "end) and return how many bytes that took, as int. ValueError, with nothing\n"
              "written, where it does not fit. See packb().");

@@ -1,6 +1,7 @@
 /* pack_native.c - what the `native` option packs, and as what. */
 #include "pack_native.h"
 
+#include "native_array.h"
 #include "native_dates.h"
 #include "native_types.h"
 
@@ -121,13 +122,13 @@ static PyObject *uuid_to_str(module_state *Py_UNUSED(st), native_types *types, P
 
 /* The kind of the dtype of `o`, one of NumPy's letters, where its elements
  * become plain objects without loss: one of `accepted`, and no float longer than
- * 64 bits. Else 0; -1 with an exception. */
-static int plain_kind(native_types *types, PyObject *o, const char *accepted)
+ * 64 bits. Else 0; -1 with an exception. *size is that of an element, in bytes. */
+static int plain_kind(native_types *types, PyObject *o, const char *accepted, Py_ssize_t *size)
 {
     PyObject *dtype = PyObject_GetAttr(o, types->name[NAME_DTYPE]);
     PyObject *kind = dtype ? PyObject_GetAttr(dtype, types->name[NAME_KIND]) : NULL;
     PyObject *itemsize = kind ? PyObject_GetAttr(dtype, types->name[NAME_ITEMSIZE]) : NULL;
-    Py_ssize_t size = itemsize ? PyLong_AsSsize_t(itemsize) : -1;
+    *size = itemsize ? PyLong_AsSsize_t(itemsize) : -1;
     int letter = itemsize && PyUnicode_Check(kind) && PyUnicode_GET_LENGTH(kind) == 1
                      ? (int)PyUnicode_READ_CHAR(kind, 0)
                      : 0;
@@ -136,7 +137,7 @@ static int plain_kind(native_types *types, PyObject *o, const char *accepted)
     Py_XDECREF(itemsize);
     if (PyErr_Occurred())
         return -1;
-    return letter && letter < 128 && strchr(accepted, letter) && !(letter == 'f' && size > 8)
+    return letter && letter < 128 && strchr(accepted, letter) && !(letter == 'f' && *size > 8)
                ? letter
                : 0;
 }
@@ -147,7 +148,8 @@ static PyObject *numpy_scalar_to_plain(module_state *Py_UNUSED(st), native_types
                                        PyObject *o)
 {
     int truth;
-    switch (plain_kind(types, o, "biufUS")) {
+    Py_ssize_t size;
+    switch (plain_kind(types, o, "biufUS", &size)) {
     case 'b':
         truth = PyObject_IsTrue(o);
         return truth < 0 ? NULL : PyBool_FromLong(truth);
@@ -164,11 +166,38 @@ static PyObject *numpy_scalar_to_plain(module_state *Py_UNUSED(st), native_types
     }
 }
 
+/* Nested lists; encode_numpy() has had what it can encode. */
 static PyObject *numpy_array_to_list(module_state *Py_UNUSED(st), native_types *types, PyObject *o)
 {
-    return plain_kind(types, o, "biufUSOT") > 0
+    Py_ssize_t size;
+    return plain_kind(types, o, "biufUSOT", &size) > 0
                ? PyObject_CallMethodNoArgs(o, types->name[NAME_TOLIST])
                : NULL;
+}
+
+/* Packs `o` if it is an array of numbers, or a float of at most 32 bits, which
+ * are packed as what they are. Not of a subclass of ndarray: the elements may be
+ * other than its memory says (a masked array). 1, 0 or -1. */
+static int encode_numpy(native_types *types, unsigned mask, PyObject *o, PyObject **encoded)
+{
+    PyTypeObject *scalar = native_type_known(types, TYPE_NUMPY_GENERIC);
+    if (!(mask & NATIVE_NUMPY) || mask & NATIVE_NO_ENCODING || !scalar)
+        return 0;
+    Py_ssize_t size;
+    if (Py_IS_TYPE(o, native_type_known(types, TYPE_NUMPY_ARRAY))) {
+        int kind = plain_kind(types, o, "biuf", &size);
+        return kind > 0 ? native_encode_array(o, kind, encoded) : kind;
+    }
+    if (!PyObject_TypeCheck(o, scalar))
+        return 0;
+    int kind = plain_kind(types, o, "f", &size);
+    if (kind <= 0 || size > 4)
+        return kind < 0 ? -1 : 0;
+    double value = PyFloat_AsDouble(o);
+    if (value == -1.0 && PyErr_Occurred())
+        return -1;
+    *encoded = native_encode_float32(value);
+    return *encoded ? 1 : -1;
 }
 
 static PyObject *dataclass_to_dict(native_types *types, PyObject *o)
@@ -306,10 +335,17 @@ int native_convert(module_state *st, unsigned mask, PyObject *o, PyObject **repl
     PyObject *current = Py_NewRef(o);
     for (int done = 0; done < CONVERSIONS_MAX; done++) {
         PyObject *next = NULL;
-        int found = is_plain(st, current) ? 0 : convert_once(st, types, mask, current, &next);
+        int found = encode_numpy(types, mask, current, &next);
+        if (found > 0) {
+            Py_DECREF(current);
+            *replacement = next;
+            return NATIVE_ENCODED;
+        }
+        if (found == 0)
+            found = is_plain(st, current) ? 0 : convert_once(st, types, mask, current, &next);
         if (found == 0 && done > 0) {
             *replacement = current;
-            return 1;
+            return NATIVE_OBJECT;
         }
         if (found <= 0) {
             Py_DECREF(current);

@@ -24,6 +24,16 @@ enum {
     NATIVE_SET = 1 << 8,
     NATIVE_MSGPACK = 1 << 9,
     NATIVE_ALL = (1 << 10) - 1,
+    /* Not a kind: floats are not packed as they are (use_single_float), so that
+     * nothing may be encoded without the packer. */
+    NATIVE_NO_ENCODING = 1 << 10,
+};
+
+/* What native_convert() found. */
+enum {
+    NATIVE_NOTHING = 0,
+    NATIVE_OBJECT = 1,  /* an object that is packed instead */
+    NATIVE_ENCODED = 2, /* bytes that are one MessagePack value, to be taken as they are */
 };
 
 /* Reads the option: None or False for nothing, True for everything, the name of
@@ -31,10 +41,11 @@ enum {
  * of these), ValueError (no such kind) or what the iteration raised. */
 int native_mask_from_object(PyObject *option, unsigned *mask);
 
-/* Finds what is packed in place of `o`. 1 with a new reference in *replacement,
- * which is not of an enabled kind itself; 0 if `o` is of none; -1 with an
- * exception, of the object's own code or ValueError where conversions follow
- * one another without end. Runs code of the caller's. */
+/* Finds what is packed in place of `o`. NATIVE_OBJECT or NATIVE_ENCODED with a
+ * new reference in *replacement; an object is not of an enabled kind itself.
+ * NATIVE_NOTHING if `o` is of no enabled kind. -1 with an exception, of the
+ * object's own code or ValueError where conversions follow one another without
+ * end. Runs code of the caller's. */
 int native_convert(module_state *st, unsigned mask, PyObject *o, PyObject **replacement);
 
 /* For the module's m_traverse, m_clear and m_free: st->native_types. */

@@ -31,8 +31,10 @@ static int finish(pack_options *options)
                      options->buf_size);
         return -1;
     }
-    if (options->native)
-        return native_mask_from_object(options->native, &options->native_mask);
+    if (options->native && native_mask_from_object(options->native, &options->native_mask))
+        return -1;
+    if (options->native_mask && options->use_single_float)
+        options->native_mask |= NATIVE_NO_ENCODING;
     return 0;
 }
 

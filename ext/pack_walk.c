@@ -305,14 +305,27 @@ static int enter_str_with_handler(pack *pk, PyObject *o)
 
 /* ---- dispatch ------------------------------------------------------------------ */
 
-/* Packs a new reference in place of another object. */
+/* Packs a new reference in place of another object. What a class says of itself
+ * may change from call to call, so that this may be entered again without end. */
 static int enter_replacement(pack *pk, PyObject *o, bool may_default)
 {
     int done = pack_leaf(pk, o);
-    if (done == 0)
-        return enter(pk, o, true, may_default);
-    Py_DECREF(o);
-    return done < 0 ? FAILED : DONE;
+    if (done || Py_EnterRecursiveCall(" while packing")) {
+        Py_DECREF(o);
+        return done > 0 ? DONE : FAILED;
+    }
+    int failed = enter(pk, o, true, may_default);
+    Py_LeaveRecursiveCall();
+    return failed;
+}
+
+/* Takes over a bytes object that is one MessagePack value. */
+static int enter_encoded(pack *pk, PyObject *bytes)
+{
+    size_t size = (size_t)PyBytes_GET_SIZE(bytes);
+    int failed = pack_body_of(pk, bytes, PyBytes_AS_STRING(bytes), size);
+    Py_DECREF(bytes);
+    return failed;
 }
 
 static int unsupported(pack *pk, PyObject *o)
@@ -337,6 +350,8 @@ static int enter_by_hook(pack *pk, PyObject *o, bool may_default)
         int found = native_convert(pk->state, pk->options->native_mask, o, &replacement);
         if (found < 0)
             return FAILED;
+        if (found == NATIVE_ENCODED)
+            return enter_encoded(pk, replacement);
         if (found)
             return enter_replacement(pk, replacement, may_default);
     }

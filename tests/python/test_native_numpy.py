@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import support
 
-from parapack import packb, unpackb
+from parapack import pack_parts, packb, unpackb
 
 numpy = pytest.importorskip("numpy", reason="NumPy is not installed for this interpreter")
 
@@ -16,6 +16,12 @@ INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uin
 def through(obj: Any, native: Any = True, **options: Any) -> Any:
     """`obj` packed natively and unpacked again."""
     return unpackb(packb(obj, native=native, **options))
+
+
+def as_packed(array: Any) -> bytes:
+    """What an array is packed as: floats of up to 32 bits as float 32."""
+    single = array.dtype.kind == "f" and array.dtype.itemsize <= 4
+    return packb(array.tolist(), use_single_float=single)
 
 
 @pytest.mark.parametrize("name", INTEGERS)
@@ -32,6 +38,10 @@ def test_float_scalars(name: str) -> None:
         scalar = numpy.dtype(name).type(value)
         result = through(scalar, "numpy")
         assert type(result) is float and result == float(scalar)
+        assert packb(scalar, native=True) == as_packed(numpy.array(scalar))
+        assert packb([scalar], native=True, use_single_float=True) == packb(
+            [float(scalar)], use_single_float=True
+        )
     assert math.isnan(through(numpy.dtype(name).type(math.nan), "numpy"))
 
 
@@ -54,8 +64,11 @@ def test_scalars_as_keys_and_items() -> None:
 def test_arrays(name: str, shape: tuple[int, ...]) -> None:
     count = math.prod(shape)
     array = (numpy.arange(count) % 100).reshape(shape).astype(name)
-    assert packb(array, native=True) == packb(array.tolist())
-    assert packb({"k": [array]}, native="numpy") == packb({"k": [array.tolist()]})
+    assert packb(array, native=True) == as_packed(array)
+    assert packb({"k": [array]}, native="numpy") == b"\x81\xa1k\x91" + as_packed(array)
+    read_only = array.copy()
+    read_only.flags.writeable = False
+    assert packb(read_only, native=True) == as_packed(array)
 
 
 def test_arrays_that_are_not_contiguous() -> None:
@@ -66,7 +79,11 @@ def test_arrays_that_are_not_contiguous() -> None:
         numpy.asfortranarray(array),
         numpy.broadcast_to(array[0], (2, 4, 5)),
     ):
+        for name in ("int64", "float32", "uint8", ">i4"):
+            assert packb(view.astype(name, copy=False), native=True) == as_packed(view.astype(name))
         assert through(view) == view.tolist()
+    column = numpy.arange(10, dtype="float32").reshape(5, 2)[:, 0]
+    assert packb(column, native=True) == as_packed(column)
 
 
 @pytest.mark.parametrize("name", INTEGERS)
@@ -80,17 +97,29 @@ def test_arrays_at_every_header_boundary(name: str) -> None:
 
 def test_large_arrays() -> None:
     for count in (15, 16, 65535, 65536, 300_000):
-        for name in ("uint8", "int64", "float64"):
+        for name in ("bool", "uint8", "int64", "float16", "float32", "float64"):
             array = (numpy.arange(count) * 7 % 1000).astype(name)
-            assert packb(array, native=True) == packb(array.tolist())
+            assert packb(array, native=True) == as_packed(array)
+            assert b"".join(pack_parts([array, 1], native=True)) == b"\x92" + as_packed(array) + b"\x01"
     deep = numpy.arange(1 << 12).reshape((2,) * 12)
     assert through(deep) == deep.tolist()
 
 
+@pytest.mark.parametrize("name", ["float16", "float32", "float64"])
+def test_special_floats(name: str) -> None:
+    array = numpy.array([0.0, -0.0, 0.1, 2.5, math.inf, -math.inf, math.nan], dtype=name)
+    array = numpy.append(array, [numpy.finfo(name).max, numpy.finfo(name).smallest_subnormal])
+    assert packb(array, native=True) == as_packed(array)
+
+
 def test_arrays_and_single_floats() -> None:
-    array = numpy.array([0.1, 2.5, math.inf])
-    assert packb(array, native=True, use_single_float=True) == packb(array.tolist(), use_single_float=True)
-    assert packb(array, native=True) == packb(array.tolist())
+    for name in ("float32", "float64", "int64"):
+        array = numpy.array([0.1, 2.5, 7, math.inf] if name != "int64" else [1, 2]).astype(name)
+        assert packb(array, native=True, use_single_float=True) == packb(
+            array.tolist(), use_single_float=True
+        )
+    with pytest.raises(OverflowError):
+        packb(numpy.array([1e300]), native=True, use_single_float=True)
 
 
 def test_object_arrays() -> None:
