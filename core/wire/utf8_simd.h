@@ -36,7 +36,8 @@
 
 enum {
     BLOCK = sizeof(block),
-    SUM_LIMIT = 255 /* blocks whose counts fit one byte per lane */
+    SUM_LIMIT = 255, /* blocks whose counts fit one byte per lane */
+    FEW = 16         /* fewer bytes are checked faster one by one */
 };
 
 /* ---- checking ------------------------------------------------------------ */
@@ -128,8 +129,26 @@ static bool is_ascii(const uint8_t *s, size_t n)
     return n - i < BLOCK && !block_any_high(block_load(s + n - BLOCK));
 }
 
+/* Whether any byte is at least `byte`, which is above 0x80. */
+PP_INLINE bool any_at_least(block v, uint8_t byte)
+{
+    return block_any_high(block_sub_saturated(v, block_set((uint8_t)(byte - 0x80))));
+}
+
+/* As pp__utf8_class, of the greatest byte of a vector. */
+PP_INLINE uint32_t class_of(block max)
+{
+    if (!block_any_high(max))
+        return 0x7f;
+    if (!any_at_least(max, 0xc4))
+        return 0xff;
+    return any_at_least(max, 0xf0) ? 0x10ffff : 0xffff;
+}
+
 static pp_status scan(const uint8_t *s, size_t n, pp_utf8_info *info)
 {
+    if (n < FEW)
+        return pp__utf8_scalar.scan(s, n, info);
     checker c = {block_set(0), block_set(0), block_set(0)};
     size_t continuations = 0;
     size_t i = ascii_blocks(s, 0, n);
@@ -152,16 +171,11 @@ static pp_status scan(const uint8_t *s, size_t n, pp_utf8_info *info)
     check_rest(&c, s, i, n);
     continuations += block_sum(c.continuations);
 
-    uint8_t lanes[BLOCK];
-    block_store(lanes, c.max);
-    uint8_t max = 0;
-    for (size_t k = 0; k < BLOCK; k++)
-        max = lanes[k] > max ? lanes[k] : max;
-    if (PP_UNLIKELY(block_any_high(c.error) || max > 0xf4))
+    if (PP_UNLIKELY(block_any_high(c.error) || any_at_least(c.max, 0xf5)))
         return pp__utf8_scalar.scan(s, n, info);
     info->code_points = n - continuations;
     info->error_offset = n;
-    info->max_code_point_class = pp__utf8_class(max);
+    info->max_code_point_class = class_of(c.max);
     return PP_OK;
 }
 
