@@ -45,6 +45,8 @@ class Stages:
         self.outcomes: list[Outcome] = []
         self.started = time.monotonic()
         LOGS.mkdir(parents=True, exist_ok=True)
+        # A stage's processes are in a group of their own; ended politely, we take them with us.
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
         # What a make that started us tells its own children is not for those of CMake's builds.
         for variable in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
             os.environ.pop(variable, None)

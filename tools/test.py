@@ -88,7 +88,8 @@ def install(stages: Stages, interpreter: Interpreter, wheel: Path) -> bool:
         return False
     # Compiled packages among them do not exist for every interpreter; their tests say why they skip.
     lines = (ROOT / "tests" / "dropin" / "dependencies.txt").read_text().splitlines()
-    optional = ["mypy", *(line for line in lines if line and not line.startswith("#"))]
+    optional = [line for line in lines if line and not line.startswith("#")]
+    stages.attempt(interpreter.tag, "mypy", pip_install(interpreter, "--only-binary", ":all:", "mypy"))
     if not stages.attempt(interpreter.tag, "packages that tests use", pip_install(interpreter, *optional)):
         for package in optional:
             stages.attempt(interpreter.tag, package, pip_install(interpreter, package))
