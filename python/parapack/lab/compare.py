@@ -6,11 +6,13 @@ Figures where more is better (rates) and where less is better (times, lags) are 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from parapack.lab.codecs import PEERS, SUBJECT
 from parapack.lab.results import CaseResult, ExperimentResult
 from parapack.lab.stats import Estimate, geometric_mean_ratio, median, ratio
+from parapack.lab.tables import Table, times
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +70,24 @@ def between_arms(
             continue
         pairs[case.case] = (mine, theirs) if metric.higher else (theirs, mine)
     return geometric_mean_ratio(pairs) if pairs else None
+
+
+def arms_table(
+    what: str, result: ExperimentResult, variants: Mapping[str, str], metric: Metric
+) -> list[Table]:
+    """With several arms, one table: every arm against the first, in the geometric mean of all cases.
+
+    `variants` maps what a row is called to the variant it is about; `what` says what is compared, as in
+    'throughput on one thread'. With one arm there is no table.
+    """
+    arms = result.arms()
+    if len(arms) < 2:
+        return []
+    base, *others = arms
+    title = f"{result.name}: {what}, times better than {base} (geometric mean of all cases)"
+    table = Table(title, ["", *others])
+    for label, variant in variants.items():
+        estimates = [between_arms(result, arm, base, variant, metric) for arm in others]
+        if any(estimates):
+            table.rows.append([label, *map(times, estimates)])
+    return [table] if table.rows else []

@@ -144,7 +144,7 @@ def test_the_coordinator_keeps_arms_paired(tmp_path):
         other = first[case.case].sample("parapack@1", "calls_per_s")
         assert len(other) == len(case.sample("parapack@1", "calls_per_s"))
     titles = [table.title for table in experiments.get("threads").tables(result)]
-    assert any(f"times that of {arm.name}" in title for title in titles)
+    assert any(f"times better than {arm.name}" in title for title in titles)
 
 
 def test_an_interpreter_that_does_not_start_is_reported_and_the_others_go_on(tmp_path):

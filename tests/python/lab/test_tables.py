@@ -74,6 +74,17 @@ def test_arms_are_compared_over_the_cases_that_both_measured():
     assert compare.between_arms(result, "b", "a", "y", RATE) is None
 
 
+def test_the_table_of_the_arms():
+    first = [case_of("one", "a", x=[1.0] * 3, y=[1.0] * 3)]
+    second = [case_of("one", "b", x=[2.0] * 3, y=[1.0] * 3)]
+    result = ExperimentResult("threads", first + second)
+    variants = {"of x": "x", "of y": "y", "of z": "z"}
+    (table,) = compare.arms_table("throughput", result, variants, RATE)
+    assert table.columns == ["", "b"]
+    assert table.rows == [["of x", "2.00x [2.00, 2.00]"], ["of y", "(1.00x [1.00, 1.00])"]]
+    assert compare.arms_table("throughput", ExperimentResult("threads", first), variants, RATE) == []
+
+
 def test_noisy_cases_and_rejections_are_told():
     noisy = case_of("one", x=[1.0] * 3)
     noisy.noisy = True

@@ -161,7 +161,9 @@ class Asyncio(Experiment):
         for arm in result.arms():
             made.append(_table(arm, result.of_arm(arm)))
             made[-1].notes += [tables.NOT_SIGNIFICANT_NOTE, *result.notes(arm)]
-        return made
+        libraries = {name: name for name in codecs.NAMES}
+        made += compare.arms_table("operations", result, libraries, OPERATIONS)
+        return made + compare.arms_table("p99 of the loop's lag", result, libraries, P99)
 
 
 def _table(arm: str, cases: list[CaseResult]) -> Table:

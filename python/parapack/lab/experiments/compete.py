@@ -138,7 +138,8 @@ class Compete(Experiment):
                     made.append(_table(arm, direction, cases))
             if made:
                 made[-1].notes += [tables.NOT_SIGNIFICANT_NOTE, *result.notes(arm)]
-        return made
+        beside = {name: name + BESIDE for name in (*codecs.NAMES, MEMCPY)}
+        return made + compare.arms_table("calls beside a computing thread", result, beside, RATE)
 
 
 def _case(payload: str, direction: str, **parameters: Any) -> Case:

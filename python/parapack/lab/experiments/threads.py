@@ -212,29 +212,15 @@ def _gain_table(arm: str, sharing: str, direction: str, cases: list[CaseResult])
 
 
 def _arms_tables(result: ExperimentResult) -> list[Table]:
-    """With several arms: each against the first, per library, on one thread and on all, own data."""
-    arms = result.arms()
-    if len(arms) < 2:
+    """With several arms: each against the first, on one thread and on all, own data."""
+    own = [case for case in result.cases if case.samples and case.parameters["sharing"] == "own"]
+    if not own:
         return []
-    own = ExperimentResult(
-        result.name, [case for case in result.cases if case.parameters.get("sharing") == "own"]
-    )
-    most = _most_threads([case for case in own.cases if case.samples])
     made = []
-    for count in thread_counts(most)[:: max(1, len(thread_counts(most)) - 1)]:
-        base = arms[0]
-        table = Table(
-            f"threads: throughput on {count} thread{'s' * (count > 1)}, times that of {base}, "
-            "geometric mean of all cases with own data",
-            ["library", *arms[1:]],
-        )
-        for name in (*codecs.NAMES, MEMCPY):
-            estimates = [
-                compare.between_arms(own, arm, base, variant_name(name, count), RATE) for arm in arms[1:]
-            ]
-            if any(estimates):
-                table.rows.append([name, *(tables.times(estimate) for estimate in estimates)])
-        made.append(table)
+    for count in sorted({1, _most_threads(own)}):
+        what = f"throughput on {count} thread{'s' * (count > 1)}, own data"
+        variants = {name: variant_name(name, count) for name in (*codecs.NAMES, MEMCPY)}
+        made += compare.arms_table(what, ExperimentResult(result.name, own), variants, RATE)
     return made
 
 
