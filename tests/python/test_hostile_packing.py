@@ -72,7 +72,7 @@ for before, after in [(0, 0), (0, 5), (5, 0), (200, 200)]:
 
 
 @pytest.mark.parametrize(
-    "change", ["clear()", "popitem()", "update(x=1, y=2)", "update({i: i for i in range(99)})"]
+    "change", ["clear()", "popitem()", "update(x=1, y=2)", "update({i: i for i in range(500, 599)})"]
 )
 def test_default_changes_a_dict(change: str) -> None:
     run(

@@ -320,7 +320,8 @@ for answer, error in [
     (lambda n: "text", TypeError), (lambda n: 5, TypeError), (lambda n: [1], TypeError),
     (lambda n: object(), TypeError), (lambda n: bytearray(), parapack.OutOfData),
     (lambda n: memoryview(array.array("I", [1, 2])), BufferError), (lambda n: 1 // 0, ZeroDivisionError),
-    (lambda n: None, parapack.OutOfData), (lambda n: b"", parapack.OutOfData), (lambda n: "", parapack.OutOfData),
+    (lambda n: None, parapack.OutOfData), (lambda n: b"", parapack.OutOfData),
+    (lambda n: "", parapack.OutOfData),
     (lambda n: b"\\xdb" + b"\\xff" * (n + 9), parapack.BufferFull),
 ]:
     u = Unpacker(File(answer), max_buffer_size=1000, read_size=1000, max_str_len=2**32)
