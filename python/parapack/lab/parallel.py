@@ -75,7 +75,7 @@ class Crew:
         active = self._members[:threads]
         for member in active:
             member.order(_Run(name, seconds, barrier))
-        timelines = [member.result() for member in active]
+        timelines: list[Timeline] = [member.result() for member in active]
         if not cpu_time:
             return common_rate(timelines)
         return threads * sum(one.calls for one in timelines) / sum(one.cpu_seconds for one in timelines)
