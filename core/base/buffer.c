@@ -2,7 +2,12 @@
 
 #include "parapack/buffer.h"
 
-enum { FIRST_CAPACITY = 64 };
+/* The hostile build moves the bytes at every growth it can. */
+#ifdef PP_HOSTILE
+enum { FIRST_CAPACITY = 1, GROWTH = 1 };
+#else
+enum { FIRST_CAPACITY = 64, GROWTH = 2 };
+#endif
 
 void pp_buffer_init(pp_buffer *buffer, const pp_allocator *allocator)
 {
@@ -37,8 +42,8 @@ pp_status pp_buffer_reserve(pp_buffer *buffer, size_t extra)
     if (extra > SIZE_MAX / 2 - buffer->size)
         return PP_ERR_NOMEM;
     size_t needed = buffer->size + extra;
-    size_t doubled = buffer->capacity * 2; /* capacity <= SIZE_MAX / 2: cannot wrap */
-    size_t capacity = doubled > needed ? doubled : needed;
+    size_t grown = buffer->capacity * GROWTH; /* capacity <= SIZE_MAX / 2: cannot wrap */
+    size_t capacity = grown > needed ? grown : needed;
     if (capacity > SIZE_MAX / 2)
         capacity = needed;
     return set_capacity(buffer, capacity > FIRST_CAPACITY ? capacity : FIRST_CAPACITY);

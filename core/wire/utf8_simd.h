@@ -36,8 +36,13 @@
 
 enum {
     BLOCK = sizeof(block),
+#ifdef PP_HOSTILE
+    SUM_LIMIT = 3,
+    FEW = 1
+#else
     SUM_LIMIT = 255, /* blocks whose counts fit one byte per lane */
     FEW = 16         /* fewer bytes are checked faster one by one */
+#endif
 };
 
 /* ---- checking ------------------------------------------------------------ */
@@ -371,7 +376,11 @@ static void to_ucs4(const uint8_t *s, size_t n, uint32_t *dst)
 
 /* These loops are plain C in a shape that compilers vectorise; CHUNK keeps the
  * counts in 32 bits, which fit more lanes. */
+#ifdef PP_HOSTILE
+enum { CHUNK = 5 };
+#else
 enum { CHUNK = 4096 };
+#endif
 
 static pp_status size_ucs1(const uint8_t *src, size_t count, size_t *size, size_t *error_index)
 {

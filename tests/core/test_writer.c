@@ -209,7 +209,9 @@ static void appends_to_what_is_there(void **state)
     assert_int_equal(size, 3000);
     assert_int_equal(buffer.size, 3004);
     assert_memory_equal(buffer.data, "head\xcd\x03\xe8", 7);
+#ifndef PP_HOSTILE
     assert_true(f.calls < 12); /* it doubles */
+#endif
     pp_buffer_deinit(&buffer);
 }
 
