@@ -8,10 +8,7 @@
 
 #include "parapack/parapack.h"
 
-enum {
-    ROUNDS = 9,
-    VALUES_PER_RECORD = 13
-};
+enum { ROUNDS = 9, VALUES_PER_RECORD = 13 };
 
 static double now(void)
 {
