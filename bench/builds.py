@@ -48,7 +48,7 @@ def measure_pair(
     ready = []
     for arm in chosen:
         if arm.interpreter.own_environment:
-            environment = environments.running_environment(arm.interpreter)
+            environment = environments.own_environment(arm.interpreter)
         else:
             environment = environments.ensure(arm.interpreter, source, lambda line: print(" ", line))
         ready.append((arm, environment))

@@ -84,7 +84,11 @@ def run(python: str, script: Script, arguments: list[str], variables: dict[str, 
     """Runs one script and passes its output through. Returns its exit code."""
     print(flush=True)
     command = [python, str(DIRECTORY / f"{script.name}.py"), *arguments]
-    return subprocess.run(command, env={**os.environ, **variables}, check=False).returncode
+    environment = {**os.environ, **variables}
+    if not arms.is_running(python):
+        # A build that PYTHONPATH names is for the running interpreter.
+        environment.pop("PYTHONPATH", None)
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 def run_scripts(options: argparse.Namespace, interpreters: list[Interpreter], stored: str) -> int:

@@ -79,11 +79,12 @@ def probe(path: str) -> Interpreter:
         raise NoInterpreter(f"{path}: is {answer['implementation']}; only CPython is supported")
     if tuple(int(part) for part in answer["version"].split(".")[:2]) < OLDEST:
         raise NoInterpreter(f"{path}: is Python {answer['version']}; 3.11 or later is needed")
-    own = answer["prefix"] != answer["base_prefix"] or _is_running(found)
+    own = answer["prefix"] != answer["base_prefix"] or is_running(found)
     return Interpreter(os.path.abspath(found), answer["version"], answer["free_threaded"], own)
 
 
-def _is_running(path: str) -> bool:
+def is_running(path: str) -> bool:
+    """Whether a path is that of the interpreter that runs this."""
     return os.path.abspath(path) == os.path.abspath(sys.executable)
 
 

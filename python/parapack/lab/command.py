@@ -158,7 +158,7 @@ def _environments(
     named = arms.arms_of(interpreters)
     for interpreter in interpreters:
         if interpreter.own_environment:
-            environment = environments.running_environment(interpreter)
+            environment = environments.own_environment(interpreter)
         else:
             origin = source or environments.parapack_source()
             environment = environments.ensure(interpreter, origin, tell)

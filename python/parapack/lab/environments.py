@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
-from parapack.lab.arms import Arm, Interpreter
+from parapack.lab.arms import Arm, Interpreter, is_running
 from parapack.lab.codecs import PEERS, SUBJECT
 
 PEERS_FROM_SOURCE = ("msgpack",)
@@ -42,12 +42,12 @@ class Environment:
     python: str
     failures: dict[str, str]
     """Libraries that did not install, with the reason."""
-    own: bool
-    """It is the user's own, used as it is: PYTHONPATH applies to it. To one of ours it does not."""
+    running: bool
+    """It is that of the running interpreter: PYTHONPATH applies to it, and to no other."""
 
     def variables(self, arm: Arm) -> dict[str, str]:
         """The environment variables of a process of this arm."""
-        made = {key: value for key, value in os.environ.items() if self.own or key != "PYTHONPATH"}
+        made = {key: value for key, value in os.environ.items() if self.running or key != "PYTHONPATH"}
         made.pop("PYTHON_GIL", None)
         if arm.gil is not None:
             made["PYTHON_GIL"] = arm.gil
@@ -114,7 +114,7 @@ def ensure(
             stamp["failures"][SUBJECT] = reason
         stamp["source"] = None if reason else fingerprint
         _write_stamp(directory, stamp)
-    return Environment(str(python), dict(stamp["failures"]), own=False)
+    return Environment(str(python), dict(stamp["failures"]), running=False)
 
 
 def _directory_name(interpreter: Interpreter) -> str:
@@ -220,6 +220,6 @@ def _write_stamp(directory: Path, stamp: dict[str, Any]) -> None:
     (directory / _STAMP).write_text(json.dumps(stamp, indent=1) + "\n", encoding="utf-8")
 
 
-def running_environment(interpreter: Interpreter) -> Environment:
-    """An interpreter that is used with what is installed in its own environment."""
-    return Environment(interpreter.path, {}, own=True)
+def own_environment(interpreter: Interpreter) -> Environment:
+    """What an interpreter finds installed in its own environment, used as it is."""
+    return Environment(interpreter.path, {}, running=is_running(interpreter.path))

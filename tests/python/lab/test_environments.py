@@ -50,14 +50,18 @@ def test_a_requirement_is_its_own_fingerprint():
     assert environments._fingerprint("parapack==1.0") == "parapack==1.0"
 
 
-def test_the_arms_variables():
+@pytest.mark.thread_unsafe(reason="changes the environment")
+def test_the_arms_variables(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "/a/build")
+    monkeypatch.setenv("PYTHON_GIL", "1")
     interpreter = arms.Interpreter("/a/python", "3.13.1", True, False)
-    arm = arms.Arm("x", interpreter, "0")
-    own = environments.Environment("/a/python", {}, own=True)
-    cached = environments.Environment("/a/python", {}, own=False)
-    assert own.variables(arm)["PYTHON_GIL"] == "0"
-    assert "PYTHON_GIL" not in own.variables(arms.Arm("y", interpreter, None))
-    assert "PYTHONPATH" not in cached.variables(arm)
+    off, default = arms.Arm("x", interpreter, "0"), arms.Arm("y", interpreter, None)
+    running = environments.Environment("/a/python", {}, running=True)
+    other = environments.Environment("/b/python", {}, running=False)
+    assert running.variables(off)["PYTHON_GIL"] == "0"
+    assert "PYTHON_GIL" not in running.variables(default)
+    assert running.variables(off)["PYTHONPATH"] == "/a/build"
+    assert "PYTHONPATH" not in other.variables(off)
 
 
 @pytest.mark.thread_unsafe(reason="replaces functions of the module")
@@ -76,7 +80,7 @@ def test_an_environment_is_made_once_and_keeps_its_failures(tmp_path, monkeypatc
     first = environments.ensure(interpreter, "parapack==1.0", told.append, tmp_path)
     assert installed == ["msgpack", "ormsgpack", "msgspec", "parapack==1.0"]
     assert first.failures == {"msgspec": "no wheel"}
-    assert not first.own
+    assert not first.running
     assert any("parapack==1.0" in line for line in told)
     again = environments.ensure(interpreter, "parapack==1.0", told.append, tmp_path)
     assert again == first

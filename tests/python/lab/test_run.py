@@ -31,7 +31,7 @@ TINY = Settings(quick=True, repetitions=2, seconds=0.005, threads=2, libraries=(
 def running_arm():
     """The first arm of the interpreter that runs this test, and its environment."""
     interpreter = arms.probe(sys.executable)
-    return arms.arms_of([interpreter])[0], environments.running_environment(interpreter)
+    return arms.arms_of([interpreter])[0], environments.own_environment(interpreter)
 
 
 def validate(content):
@@ -153,7 +153,7 @@ def test_an_interpreter_that_does_not_start_is_reported_and_the_others_go_on(tmp
     settings = Settings(**{**TINY.as_dict(), "payloads": ("pack trade, same",), "libraries": ("parapack",)})
     coordinator = Coordinator(
         settings,
-        [(broken, Environment("/bin/false", {}, own=True)), (arm, environment)],
+        [(broken, Environment("/bin/false", {}, running=False)), (arm, environment)],
         [experiments.get("threads")],
         tmp_path / "r.json",
     )
