@@ -1,0 +1,240 @@
+"""Signals, the collector and other threads while a long pack or unpack is at work."""
+
+import signal
+
+import pytest
+from support import FREE_THREADED, SANITIZER, run_hostile
+
+pytestmark = pytest.mark.isolated
+
+LARGE = """
+import signal
+# A second or so of work, in objects that all count.
+SMALL = [{"id": i, "name": "n" * 10, "tags": ["a", "b"], "none": None} for i in range(5_000)]
+LARGE = [SMALL] * 200
+DATA = packb(SMALL)
+LARGE_DATA = b"\\xdc\\x00\\xc8" + DATA * 200
+EMPTIES = b"\\xdd" + (10_000_000).to_bytes(4, "big") + b"\\x90" * 10_000_000
+EMPTY_MAPS = b"\\xdd" + (3_000_000).to_bytes(4, "big") + b"\\x81\\xa1a\\x80" * 3_000_000
+
+def stream(data):
+    u = Unpacker(max_buffer_size=0)
+    u.feed(data)
+    return u
+"""
+
+OPERATIONS = {
+    "packb": "lambda: packb(LARGE)",
+    "Packer": "lambda p=Packer(): p.pack(LARGE)",
+    "pack_parts": "lambda: parapack.pack_parts(LARGE)",
+    "pack_map_pairs": "lambda p=Packer(): p.pack_map_pairs([(1, LARGE)])",
+    "packb of tuples": "lambda t=[tuple(LARGE)]: packb(t)",
+    "packb with a subclass": "lambda o=[type('L', (list,), {})(LARGE)]: packb(o)",
+    "unpackb": "lambda: unpackb(LARGE_DATA)",
+    "unpackb of tuples": "lambda: unpackb(LARGE_DATA, use_list=False)",
+    "unpackb with a hook": "lambda: unpackb(LARGE_DATA, object_hook=id)",
+    "unpackb of pairs": "lambda: unpackb(LARGE_DATA, object_pairs_hook=id)",
+    "Unpacker": "lambda: stream(LARGE_DATA).unpack()",
+    "unpackb of empty lists": "lambda: unpackb(EMPTIES)",
+    "unpackb of empty maps": "lambda: unpackb(EMPTY_MAPS)",
+}
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+def test_ctrl_c_ends_it_promptly(operation: str) -> None:
+    run_hostile(
+        LARGE
+        + f"""
+operation = {operation}
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+arrived = None
+def interrupt(signum, frame):
+    global arrived
+    arrived = time.perf_counter()
+    raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, interrupt)
+lags = []
+for attempt in range(3):
+    sent = time.perf_counter()
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
+    try:
+        while True:
+            operation()
+    except KeyboardInterrupt:
+        ended = time.perf_counter() - arrived    # with everything freed that was made so far
+    lags.append(arrived - sent - 0.02)
+    assert ended < 2, ended
+    assert gc.isenabled()
+assert sorted(lags)[1] < 0.1 * {10 if SANITIZER else 1}, lags
+assert unpackb(packb(SMALL)) == SMALL
+"""
+    )
+
+
+def test_a_signal_handler_may_do_anything() -> None:
+    run_hostile(
+        LARGE
+        + """
+packer = Packer(autoreset=False)
+unpacker = stream(DATA)
+state = []
+def handler(signum, frame):
+    state.append(gc.isenabled())
+    assert unpackb(packb([1, {"a": "b"}])) == [1, {"a": "b"}]
+    packer.pack(5)
+    try: unpacker.unpack()
+    except RuntimeError: pass
+    except parapack.OutOfData: pass
+    fill_memory()
+    if len(state) < 3:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.01)
+while len(state) < 3:
+    data = packb(LARGE[:20])
+    assert len(unpackb(data)) == 20
+assert unpackb(data) == LARGE[:20]
+assert all(state)
+assert set(packer.bytes()) == {5}
+"""
+    )
+
+
+@pytest.mark.skipif(FREE_THREADED, reason="the collector is left alone there")
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_is_as_it_was_on_every_path(enabled: bool) -> None:
+    run_hostile(
+        f"""
+enabled = {enabled}
+if not enabled: gc.disable()
+seen = []
+def look(*args):
+    seen.append(gc.isenabled())
+    return 1
+def look_and_fail(*args):
+    look()
+    raise LookupError
+import codecs, datetime
+codecs.register_error("look", lambda e: (look() and "?", e.end))
+E = ExtType(1, b"x")
+large = [[1] * 100, {{"a": [E], "b" * 5000: "c" * 200_000}}] * 20
+data = packb(large)
+class Value:
+    def __del__(self): look()
+class Key(str):
+    def __hash__(self): look(); return 5
+    def __eq__(self, other): look(); return self is other
+def check():
+    assert gc.isenabled() is enabled
+for hook in ("object_hook", "object_pairs_hook", "list_hook", "ext_hook"):
+    unpackb(data, **{{hook: look}}); check()
+    refused(LookupError, unpackb, data, **{{hook: look_and_fail}}); check()
+    u = Unpacker(**{{hook: look}}); u.feed(data * 2); u.unpack(); check(); u.unpack(); check()
+    u = Unpacker(**{{hook: look_and_fail}}); u.feed(data); refused(LookupError, u.unpack); check()
+    u = Unpacker(**{{hook: look}}); u.feed(data[:-9]); refused(parapack.OutOfData, u.unpack); check()
+for bad in (data[:-1] + b"\\xc1", data[:-300], data + b"\\x01", b"\\x92" + data + b"\\xa1\\xff"):
+    refused(ValueError, unpackb, bad); check()
+unpackb(b"\\x92" + data + b"\\xa1\\xff", unicode_errors="look"); check()
+unpackb(b"\\x92" + data + packb(Timestamp(1)), timestamp=3); check()
+unpackb(data, ext_hook=lambda c, d: Value()); check()
+two_keys = b"\\x92" + data + b"\\x82" + packb(E) + b"\\x01" + packb(E) + b"\\x02"
+unpackb(two_keys, strict_map_key=False, ext_hook=lambda c, d: Key(d)); check()
+packb(large); check()
+refused(LookupError, packb, large + [1j], default=look_and_fail); check()
+packb(large + [1j], default=look); check()
+signals = []
+assert len(seen) > 100 and set(seen) == {{enabled}}, (len(seen), set(seen))
+# What a hook does to it stays.
+def toggle(value):
+    (gc.disable if enabled else gc.enable)()
+    return value
+unpackb(data, list_hook=toggle)
+assert gc.isenabled() is not enabled
+"""
+    )
+
+
+def test_other_threads_run_during_a_long_call() -> None:
+    """The longest wait of another thread is a few slices, not the whole call."""
+    run_hostile(
+        LARGE
+        + """
+def longest_gap(operation):
+    gaps, stop = [], threading.Event()
+    def tick():
+        last = time.perf_counter()
+        while not stop.is_set():
+            time.sleep(0.0002)
+            now = time.perf_counter()
+            gaps.append(now - last)
+            last = now
+    thread = threading.Thread(target=tick)
+    thread.start()
+    began = time.perf_counter()
+    operation()
+    took = time.perf_counter() - began
+    stop.set()
+    thread.join()
+    gaps.sort()
+    return took, gaps[int(len(gaps) * 0.95)], len(gaps)
+
+PART = b"\\xdc\\x00\\x14" + DATA * 20
+for operation in (
+    lambda: packb(LARGE[:50]), lambda: unpackb(PART), stream(PART).unpack, stream(EMPTIES).skip,
+    lambda: unpackb(EMPTY_MAPS),
+):
+    took, gap, count = longest_gap(operation)
+    assert gap < max(0.025, took / 4), (took, gap, count)
+    assert count > took / 0.05, (took, gap, count)
+"""
+    )
+
+
+@pytest.mark.skipif(FREE_THREADED, reason="there is no GIL to hold")
+def test_atomic_holds_the_gil() -> None:
+    """With atomic=True nothing else runs; without it other threads get on meanwhile."""
+    run_hostile(
+        LARGE
+        + """
+GRAPH, GRAPH_DATA = LARGE[:20], b"\\xdc\\x00\\x14" + DATA * 20
+packer, atomic_packer = Packer(), Packer(atomic=True)
+body = b"x" * 50_000_000
+stop, gap = False, 0.0
+def watch():
+    # Keeps in `gap` the longest time that this thread has not run.
+    global gap
+    last = time.perf_counter()
+    while not stop:
+        now = time.perf_counter()
+        gap = max(gap, now - last)
+        last = now
+thread = threading.Thread(target=watch)
+thread.start()
+def shares(run):
+    # The part of each call's time that the other thread had to wait for at a stretch.
+    global gap
+    result = []
+    for _ in range(2):
+        gap = 0.0
+        began = time.perf_counter()
+        run()
+        took = time.perf_counter() - began
+        time.sleep(0.02)    # so that the other thread sees how long it was
+        result.append(gap / took)
+    return result
+held = [
+    lambda: packb(GRAPH, atomic=True), lambda: atomic_packer.pack(GRAPH), lambda: packb(body, atomic=True),
+    lambda: parapack.pack_parts(GRAPH, atomic=True), lambda: unpackb(GRAPH_DATA, atomic=True),
+]
+shared = [
+    lambda: packb(GRAPH), lambda: packer.pack(GRAPH),
+    lambda: parapack.pack_parts(GRAPH), lambda: unpackb(GRAPH_DATA),
+]
+held_shares = [max(shares(run)) for run in held]
+shared_shares = [min(shares(run)) for run in shared]
+stop = True
+thread.join()
+assert min(held_shares) > 0.5 and max(shared_shares) < 0.4, (held_shares, shared_shares)
+"""
+    )

@@ -1,0 +1,349 @@
+"""Threads that share what they pack, what they unpack from, a Packer or an Unpacker."""
+
+import io
+import random
+import threading
+from typing import Any
+
+import pytest
+import support
+from support import FREE_THREADED, in_background, run_hostile, run_threads, scaled, switch_interval
+
+import parapack
+from parapack import ExtType, OutOfData, Packer, Unpacker, packb, unpackb
+
+THREADS = 4
+
+
+def test_the_module_leaves_the_gil_off() -> None:
+    """Importing Parapack, and using all of it, does not bring the GIL back."""
+    result = support.run_python(
+        """
+        import sys, warnings
+        warnings.simplefilter("error")
+        import parapack, parapack.compat, parapack.ext
+        parapack.unpackb(parapack.packb({"a": [1, parapack.Timestamp(1)]}, datetime=True), timestamp=3)
+        parapack.Unpacker().feed(b"x"); parapack.Packer().pack(1)
+        print(getattr(sys, "_is_gil_enabled", lambda: True)())
+        """,
+        env={"PYTHON_GIL": None},
+    )
+    assert result.stdout.strip() == str(not FREE_THREADED)
+
+
+# ---- a Packer ------------------------------------------------------------------------------------
+
+
+def message(thread: int, number: int) -> list[Any]:
+    return [thread, number, "x" * (number % 50), {"k": b"y" * (number % 7 * 1000)}]
+
+
+def test_a_packer_shared_by_threads_gives_each_its_own() -> None:
+    packer = Packer(default=str)
+
+    def work(thread: int) -> None:
+        for i in range(scaled(300)):
+            value = message(thread, i)
+            assert unpackb(packer.pack([*value, 1j])) == [*value, "1j"]
+
+    with switch_interval(1e-5):
+        run_threads(*[lambda t=t: work(t) for t in range(THREADS)])  # type: ignore[misc]
+
+
+def test_a_packer_without_autoreset_loses_and_doubles_nothing() -> None:
+    packer = Packer(autoreset=False)
+    count = scaled(400)
+
+    def work(thread: int) -> None:
+        for i in range(count):
+            packer.pack(message(thread, i))
+
+    def look() -> None:
+        data = packer.bytes()
+        unpacker = Unpacker(max_buffer_size=0)
+        unpacker.feed(data)
+        list(unpacker)
+        assert unpacker.tell() == len(data)
+
+    with switch_interval(1e-5), in_background(look):
+        run_threads(*[lambda t=t: work(t) for t in range(THREADS)])  # type: ignore[misc]
+    unpacker = Unpacker(max_buffer_size=0)
+    unpacker.feed(packer.getbuffer())
+    got = list(unpacker)
+    assert len(got) == THREADS * count
+    for thread in range(THREADS):
+        assert [m for m in got if m[0] == thread] == [message(thread, i) for i in range(count)]
+
+
+def test_a_packers_options_replaced_while_it_packs() -> None:
+    packer = Packer(default=lambda o: "one")
+    answers = ["one", "two"]
+
+    def work() -> None:
+        for _ in range(scaled(300)):
+            assert unpackb(packer.pack([1, 1j, 2]))[1] in answers
+
+    def replace() -> None:
+        for answer in answers:
+            packer.__init__(default=lambda o, a=answer: a)  # type: ignore[misc]
+
+    with switch_interval(1e-5), in_background(replace):
+        run_threads(work, work)
+
+
+def test_exports_of_a_packers_buffer_by_threads() -> None:
+    packer = Packer(autoreset=False)
+    packer.pack(["first"])
+
+    def export() -> None:
+        view = packer.getbuffer()
+        data = bytes(view)
+        assert unpackb(data[:7]) == ["first"] and bytes(view) == data
+        view.release()
+
+    def work() -> None:
+        refused = 0
+        for _ in range(scaled(300)):
+            try:
+                packer.pack(b"z" * 2000)
+            except BufferError:
+                refused += 1
+
+    with switch_interval(1e-5), in_background(export):
+        run_threads(work, work)
+    packer.reset()
+    assert packer.bytes() == b""
+
+
+# ---- an Unpacker ---------------------------------------------------------------------------------
+
+
+def test_an_unpacker_shared_by_threads_hands_out_every_object_once() -> None:
+    values = [message(0, i) for i in range(scaled(1000))]
+    data = b"".join(map(packb, values))
+    for make in (
+        lambda: Unpacker(io.BytesIO(data), read_size=100),
+        lambda: Unpacker(io.BytesIO(data), object_hook=lambda d: dict(d)),
+    ):
+        unpacker = make()
+        with switch_interval(1e-5):
+            shares = run_threads(*[lambda u=unpacker: list(u)] * THREADS)  # type: ignore[misc]
+        got = [value for share in shares for value in share]
+        assert sorted(got, key=lambda m: m[1]) == values
+        for share in shares:
+            assert share == sorted(share, key=lambda m: m[1])
+
+
+def test_fed_by_one_thread_and_read_by_others() -> None:
+    values = [message(0, i) for i in range(scaled(600))]
+    data = b"".join(map(packb, values))
+    unpacker = Unpacker(max_buffer_size=0)
+    fed = threading.Event()
+
+    def feed() -> list[Any]:
+        rng = random.Random(1)
+        at = 0
+        while at < len(data):
+            size = rng.randrange(1, 900)
+            unpacker.feed(data[at : at + size])
+            at += size
+        fed.set()
+        return []
+
+    def read() -> list[Any]:
+        got = []
+        while True:
+            last = fed.is_set()
+            try:
+                got.append(unpacker.unpack())
+            except OutOfData:
+                if last:
+                    return got
+
+    with switch_interval(1e-5):
+        shares = run_threads(feed, read, read)
+    assert sorted((v for share in shares for v in share), key=lambda m: m[1]) == values
+
+
+def test_hooks_of_a_shared_unpacker_know_their_own_thread() -> None:
+    """A hook that calls its Unpacker is refused; another thread that does so meanwhile only waits."""
+    refusals = []
+
+    def hook(d: dict[Any, Any]) -> dict[Any, Any]:
+        try:
+            unpacker.unpack()
+        except RuntimeError:
+            refusals.append(1)
+        return d
+
+    data = packb({"a": {"b": 1}}) * scaled(400)
+    unpacker = Unpacker(object_hook=hook)
+    unpacker.feed(data)
+    with switch_interval(1e-5):
+        shares = run_threads(*[lambda: list(unpacker)] * THREADS)
+    assert [v for share in shares for v in share] == [{"a": {"b": 1}}] * scaled(400)
+    assert len(refusals) == 2 * scaled(400)
+
+
+# ---- what is packed ------------------------------------------------------------------------------
+
+
+def test_containers_changed_by_other_threads() -> None:
+    """Well-formed output or RuntimeError, whatever changes; each container as it was at some moment."""
+    items: list[Any] = [[i, str(i)] for i in range(300)]
+    table: dict[Any, Any] = {f"k{i}": {"n": i} for i in range(300)}
+    nested: list[Any] = [{"a": [[]] * 5, "b": {}} for _ in range(50)]
+    graph = {"items": items, "table": table, "nested": nested}
+    rng = random.Random(1)
+
+    def change() -> None:
+        items.append([0, "0"])
+        items.insert(rng.randrange(len(items)), [1, "1"])
+        del items[300:]
+        table[f"new{rng.randrange(10**6)}"] = {"n": 0}
+        table.pop(next(iter(table)), None)
+        nested[rng.randrange(50)] = {"a": [[]] * rng.randrange(9), "b": {"c": [1]}}
+        nested[rng.randrange(50)]["a"].append([])
+        for d in nested[:5]:
+            d.clear()
+            d["a"] = []
+
+    refused = 0
+    with switch_interval(1e-5), in_background(change):
+        for _ in range(scaled(300)):
+            try:
+                data = packb(graph)
+            except RuntimeError as error:
+                assert FREE_THREADED, error  # with a GIL the second attempt holds it
+                assert "changed size during packing" in str(error)
+                refused += 1
+                continue
+            value = unpackb(data)
+            assert all(len(pair) == 2 and str(pair[0]) == pair[1] for pair in value["items"])
+            assert all(list(d) == ["n"] for d in value["table"].values())
+    assert refused < scaled(300)
+
+
+@pytest.mark.isolated
+@pytest.mark.skipif(FREE_THREADED, reason="needs a GIL")
+@pytest.mark.parametrize(
+    "first",
+    [
+        "0",
+        "ExtType(1, b'x')",
+        "collections.OrderedDict(a=1)",
+        "collections.defaultdict(list, a=[1])",
+        "Timestamp(5)",
+        "bytearray(b'x' * 5000)",
+    ],
+)
+def test_a_pack_that_is_disturbed_starts_over(first: str) -> None:
+    """No hook of the caller's has run: the pack succeeds, holding the GIL the second time."""
+    run_hostile(
+        f"""
+sys.setswitchinterval(1e-4)
+stop = False
+graph = [{first}, *([i, i] for i in range(20_000))]
+size = len(graph)
+disturbed = 0
+def disturb():
+    global disturbed
+    while not stop:
+        # Of another size in the middle of every pack that lets this thread run.
+        disturbed += 1
+        graph.append([disturbed, disturbed])
+        if len(graph) > size + 2000: del graph[size:]
+thread = threading.Thread(target=disturb)
+thread.start()
+try:
+    for _ in range(15):
+        before = disturbed
+        value = unpackb(packb(graph))
+        assert len(value) >= size
+        assert all(a == b for a, b in value[1:])
+    called = []
+    def default(o):
+        called.append(1)
+        return 0
+    outcomes = set()
+    for _ in range(15):
+        try:
+            packb([1j, graph], default=default)
+            outcomes.add("packed")
+        except RuntimeError as error:
+            assert "changed size during packing" in str(error), error
+            outcomes.add("refused")
+    assert len(called) == 15      # never twice
+    assert "refused" in outcomes
+finally:
+    stop = True
+    thread.join()
+"""
+    )
+
+
+# ---- buffers -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [100, 10_000, 400_000])
+def test_a_bytearray_resized_and_rewritten_while_it_is_packed(size: int) -> None:
+    body = bytearray(b"a" * size)
+
+    def change() -> None:
+        body[:] = b"b" * len(body)
+        try:
+            body.extend(b"c" * 50)
+            del body[size:]
+        except BufferError:
+            pass  # it is being packed
+        body[:] = b"a" * len(body)
+
+    with switch_interval(1e-5), in_background(change):
+        for _ in range(scaled(100)):
+            first, packed, last = unpackb(packb([1, body, 2]))
+            assert (first, last) == (1, 2)
+            assert size <= len(packed) <= size + 50 and set(packed) <= set(b"abc")
+
+
+@pytest.mark.parametrize("size", [100, 10_000, 400_000])
+def test_a_bytearray_rewritten_while_it_is_unpacked(size: int) -> None:
+    """The outcome is a value of some state of the bytes, or the refusal of one."""
+    one = packb(["é" * (size // 2), {"k": 1}])
+    two = packb([b"\xff" * (size + size // 2), [1]])[: len(one)].ljust(len(one), b"\x00")
+    source = bytearray(one)
+
+    def change() -> None:
+        source[:] = two
+        source[len(source) // 2 :] = b"\xc1" * (len(source) - len(source) // 2)
+        source[:] = one
+
+    with switch_interval(1e-5), in_background(change):
+        for _ in range(scaled(150)):
+            for decode in (unpackb, lambda data: fed(data).unpack()):
+                try:
+                    value = decode(source)
+                except (ValueError, parapack.UnpackException):
+                    continue
+                # Valid through and through, and made of nothing but what was written.
+                text = value[0]
+                assert isinstance(text, bytes) or text.encode().decode() == text
+                assert value[1] in ({"k": 1}, [1], 0) or isinstance(text, str)
+    assert unpackb(one) == ["é" * (size // 2), {"k": 1}]
+
+
+def fed(data: Any) -> Unpacker:
+    unpacker = Unpacker()
+    unpacker.feed(data)
+    return unpacker
+
+
+def test_the_same_object_packed_by_all() -> None:
+    graph = {f"key {i}": [i, 1.5, "é" * 50, ExtType(5, b"x"), {"n": None}, b"z" * 5000] for i in range(50)}
+    data = packb(graph)
+
+    def work() -> None:
+        for _ in range(scaled(60)):
+            assert packb(graph) == data
+            assert unpackb(data) == graph
+
+    run_threads(*[work] * THREADS)
