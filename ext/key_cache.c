@@ -28,6 +28,7 @@ static void cache_free(key_cache *cache)
 {
     for (size_t i = 0; i < KEY_CACHE_SIZE; i++)
         Py_XDECREF(cache->entry[i]);
+    shape_table_clear(&cache->shapes);
     PyMem_Free(cache);
 }
 

@@ -14,6 +14,8 @@
 
 #include "pycompat.h"
 
+#include "shape.h"
+
 enum {
     KEY_CACHE_SIZE = 1024,   /* entries; a power of two */
     KEY_CACHE_MAX_KEY = 32, /* bytes */
@@ -22,6 +24,7 @@ enum {
 
 typedef struct key_cache {
     PyObject *entry[KEY_CACHE_SIZE]; /* compact ASCII str with its hash set, or NULL */
+    shape_table shapes;
 } key_cache;
 
 /* Invariant: each slot is NULL or a cache that no call is using. A slot changes

@@ -78,6 +78,7 @@ typedef enum unpack_frame_kind {
 typedef struct unpack_frame {
     PyObject *container; /* UNPACK_PLACE, UNPACK_MAP */
     PyObject *key;       /* the key whose value is to come, or NULL */
+    shape *shape;        /* UNPACK_MAP: the keys that are expected, or NULL */
     uint32_t size;       /* items or pairs */
     uint32_t left;       /* of them still to come */
     uint8_t kind;
@@ -112,6 +113,7 @@ typedef struct decoder {
     size_t values_count, values_capacity;
     size_t fills_count, fills_capacity, fills_bytes;
     int depth, frames_capacity;
+    bool shaped;  /* maps may be expected to have the keys of earlier ones */
     bool hooks;   /* a hook may have made what is in the containers */
     bool suspend; /* automatic collection is suspended while decoding */
     slice slice;

@@ -44,6 +44,8 @@ void decoder_clear(decoder *d)
     d->fills_capacity = 0;
     while (d->depth) {
         unpack_frame *f = &d->frames[--d->depth];
+        if (f->shape)
+            shape_release(f->shape);
         Py_CLEAR(f->key);
         Py_CLEAR(f->container);
     }
@@ -146,11 +148,11 @@ static bool backed_by_input(const decoder *d, uint64_t items)
 
 /* ---- opening containers ------------------------------------------------------------------ */
 
-static int too_deep(decoder *d)
+static int too_deep(decoder *d, const uint8_t *header)
 {
     PyErr_Format(d->state->StackError,
                  "containers are nested more than %d deep at offset %llu", UNPACK_DEPTH_MAX,
-                 (unsigned long long)decoder_position(d, d->cursor));
+                 (unsigned long long)decoder_position(d, header));
     return -1;
 }
 
@@ -163,7 +165,7 @@ static PyObject *new_in_place(decoder *d, uint32_t size)
     return o;
 }
 
-static int open_array(decoder *d, uint32_t size)
+static int open_array(decoder *d, uint32_t size, const uint8_t *header)
 {
     if (PP_UNLIKELY(size > (size_t)d->options->max_array_len)) {
         PyErr_Format(PyExc_ValueError, "%u exceeds max_array_len(%zd)", size,
@@ -171,11 +173,19 @@ static int open_array(decoder *d, uint32_t size)
         return -1;
     }
     if (PP_UNLIKELY(d->depth == UNPACK_DEPTH_MAX))
-        return too_deep(d);
+        return too_deep(d, header);
     if (size <= UNPACK_GATHER_MAX || !backed_by_input(d, size))
         return push_frame(d, UNPACK_GATHER, NULL, size);
     PyObject *container = new_in_place(d, size);
     return container ? push_frame(d, UNPACK_PLACE, container, size) : -1;
+}
+
+/* The caches of keys and shapes, for as long as decoder_run() lasts. */
+static key_cache *keys_of(decoder *d)
+{
+    if (PP_UNLIKELY(!d->keys))
+        d->keys = key_cache_acquire(&d->state->key_caches);
+    return d->keys;
 }
 
 static PyObject *new_dict(decoder *d, uint32_t size)
@@ -185,7 +195,7 @@ static PyObject *new_dict(decoder *d, uint32_t size)
     return PyDict_New();
 }
 
-static int open_map(decoder *d, uint32_t size)
+static int open_map(decoder *d, uint32_t size, const uint8_t *header)
 {
     if (PP_UNLIKELY(size > (size_t)d->options->max_map_len)) {
         PyErr_Format(PyExc_ValueError, "%u exceeds max_map_len(%zd)", size,
@@ -193,11 +203,46 @@ static int open_map(decoder *d, uint32_t size)
         return -1;
     }
     if (PP_UNLIKELY(d->depth == UNPACK_DEPTH_MAX))
-        return too_deep(d);
+        return too_deep(d, header);
     if (PP_UNLIKELY(d->options->object_pairs_hook != NULL))
         return push_frame(d, UNPACK_PAIRS, NULL, size);
-    PyObject *container = new_dict(d, size);
-    return container ? push_frame(d, UNPACK_MAP, container, size) : -1;
+    shape *expected = NULL;
+    if (d->shaped && size - SHAPE_SIZE_MIN <= SHAPE_SIZE_MAX - SHAPE_SIZE_MIN && keys_of(d))
+        expected = shape_expect(&d->keys->shapes, size, d->cursor, (size_t)(d->end - d->cursor));
+    PyObject *container = expected ? PyDict_Copy(expected->template) : new_dict(d, size);
+    if (PP_UNLIKELY(!container || push_frame(d, UNPACK_MAP, container, size))) {
+        if (expected)
+            shape_release(expected);
+        return -1;
+    }
+    d->frames[d->depth - 1].shape = expected;
+    return 0;
+}
+
+/* ---- shapes -------------------------------------------------------------------------------- */
+
+/* Lets a map go on without the shape that was expected of it. */
+static int leave_shape(decoder *d, unpack_frame *f, bool wrong)
+{
+    uint32_t done = f->size - f->left;
+    PyObject *dict = wrong ? shape_abandon(&d->keys->shapes, f->shape, f->container, done)
+                           : shape_partial(f->shape, f->container, done);
+    shape_release(f->shape);
+    f->shape = NULL;
+    if (!dict)
+        return -1;
+    Py_SETREF(f->container, dict);
+    return 0;
+}
+
+/* Between two calls no frame has a shape: its table may be another thread's by then. */
+static int leave_shapes(decoder *d)
+{
+    int failed = 0;
+    for (int i = 0; i < d->depth; i++)
+        if (d->frames[i].shape && leave_shape(d, &d->frames[i], false))
+            failed = -1;
+    return failed;
 }
 
 /* ---- finishing containers ------------------------------------------------------------------ */
@@ -233,6 +278,10 @@ PP_INLINE PyObject *finish(decoder *d)
     switch (f->kind) {
     case UNPACK_MAP:
         hook = d->options->object_hook;
+        if (f->shape)
+            shape_release(f->shape);
+        else if (d->shaped && d->keys && f->size - SHAPE_SIZE_MIN <= SHAPE_SIZE_MAX - SHAPE_SIZE_MIN)
+            shape_learn(&d->keys->shapes, o, f->size);
         break;
     case UNPACK_PAIRS:
         hook = d->options->object_pairs_hook;
@@ -380,151 +429,229 @@ token read_body_token(decoder *d, const uint8_t **p, const uint8_t *end, bool is
 
 /* ---- loops --------------------------------------------------------------------------------------- */
 
-enum { GO_ON = 2 }; /* beside decode_status: nothing to report, look at the top frame */
+/* What a loop reports beside decode_status. */
+enum {
+    GO_ON = 2, /* look at the top frame: another one is there, or the budget is used up */
+    VALUE = 3, /* the container is complete; its frame is gone */
+};
 
-static int open_container(decoder *d, token t, uint32_t size)
+/* How many containers deep the C stack is used; deeper ones wait on the frames. */
+enum { RECURSION_MAX = 24 };
+
+static int run_top(decoder *d, PyObject **value);
+
+/* Opens a container whose header has been read, and decodes it at once if it is
+ * not deep. VALUE with `*value`; GO_ON, DECODE_NEED or DECODE_ERROR with its frame,
+ * if it has one, on top. */
+static PP_NOINLINE int run_container(decoder *d, token t, uint32_t size, const uint8_t *at,
+                                     PyObject **value)
 {
     d->slice.budget--;
-    return (t == TOKEN_ARRAY ? open_array(d, size) : open_map(d, size)) ? DECODE_ERROR : GO_ON;
-}
-
-/* Decodes items of the array on top until it is complete, an item is a
- * container, the budget or the input ends. */
-static int run_array(decoder *d, unpack_frame *f)
-{
-    bool gather = f->kind == UNPACK_GATHER;
-    const uint8_t *p = d->cursor, *end = d->end;
-    uint32_t left = f->left, begin = left, stop = 0, size = 0;
-    token t = TOKEN_LEAF;
-    PyObject *v, **to;
-    if (left > (uint32_t)d->slice.budget)
-        stop = left - (uint32_t)d->slice.budget;
-    if (gather) {
-        if (PP_UNLIKELY(d->values_capacity - d->values_count < left - stop) &&
-            grow_values(d, left - stop))
-            return DECODE_ERROR;
-        to = d->values + d->values_count;
-    } else {
-        to = (d->options->use_list ? ((PyListObject *)f->container)->ob_item
-                                   : ((PyTupleObject *)f->container)->ob_item) +
-             (f->size - left);
-    }
-    while (left > stop) {
-        t = read_token(d, &p, end, false, &v, &size);
-        if (PP_UNLIKELY(t != TOKEN_LEAF))
-            break;
-        *to++ = v;
-        left--;
-        /* An ext hook may have run: what is here belongs to the decoder. */
-        if (gather)
-            d->values_count++;
-        f->left = left;
-    }
-    d->slice.budget -= (int)(begin - left);
-    d->cursor = p;
-    if (t == TOKEN_LEAF)
+    if (t == TOKEN_ARRAY ? open_array(d, size, at) : open_map(d, size, at))
+        return DECODE_ERROR;
+    if (PP_UNLIKELY(d->depth > RECURSION_MAX || d->slice.budget <= 0))
         return GO_ON;
-    if (t == TOKEN_NEED)
-        return DECODE_NEED;
-    return t == TOKEN_ERROR ? DECODE_ERROR : open_container(d, t, size);
+    return run_top(d, value);
 }
 
-static int run_map(decoder *d, unpack_frame *f)
+PP_INLINE PyObject **place(const decoder *d, const unpack_frame *f)
 {
-    const uint8_t *p = d->cursor, *end = d->end;
-    PyObject *key = f->key, *value;
-    uint32_t size = 0;
-    int budget = d->slice.budget;
-    token t = TOKEN_LEAF;
-    f->key = NULL;
-    while (f->left && budget > 0) {
-        if (!key) {
-            t = read_token(d, &p, end, true, &key, &size);
-            if (PP_UNLIKELY(t != TOKEN_LEAF)) {
-                key = NULL;
+    return (d->options->use_list ? ((PyListObject *)f->container)->ob_item
+                                 : ((PyTupleObject *)f->container)->ob_item) +
+           (f->size - f->left);
+}
+
+/* What to report for a token that is neither a leaf nor a container. */
+PP_INLINE int no_value(token t)
+{
+    return t == TOKEN_NEED ? DECODE_NEED : DECODE_ERROR;
+}
+
+/* Decodes items of the array frame `at`, which is on top: VALUE when it is
+ * complete and taken off, else what stopped it. */
+PP_INLINE int run_array(decoder *d, int at, bool gather, PyObject **value)
+{
+    const uint8_t *p = d->cursor, *end = d->end, *header;
+    unpack_frame *f = &d->frames[at];
+    while (f->left) {
+        uint32_t begin = f->left, stop = 0, size = 0;
+        token t = TOKEN_LEAF;
+        PyObject *v;
+        if (PP_UNLIKELY(begin > (uint32_t)d->slice.budget))
+            stop = begin - (uint32_t)d->slice.budget;
+        while (f->left > stop) {
+            header = p;
+            t = read_token(d, &p, end, false, &v, &size);
+            if (PP_UNLIKELY(t != TOKEN_LEAF))
                 break;
+            if (!gather)
+                *place(d, f) = v;
+            else if (push_value(d, v))
+                return DECODE_ERROR;
+            f->left--;
+        }
+        d->cursor = p;
+        d->slice.budget -= (int)(begin - f->left);
+        if (t != TOKEN_LEAF) {
+            if (t != TOKEN_ARRAY && t != TOKEN_MAP)
+                return no_value(t);
+            int status = run_container(d, t, size, header, &v);
+            if (status != VALUE)
+                return status;
+            p = d->cursor;
+            f = &d->frames[at];
+            if (!gather)
+                *place(d, f) = v;
+            else if (push_value(d, v))
+                return DECODE_ERROR;
+            f->left--;
+        }
+        if (PP_UNLIKELY(d->slice.budget <= 0) && f->left)
+            return GO_ON;
+    }
+    *value = finish(d);
+    return PP_LIKELY(*value != NULL) ? VALUE : DECODE_ERROR;
+}
+
+static int run_gather(decoder *d, int at, PyObject **value)
+{
+    return run_array(d, at, true, value);
+}
+
+static int run_place(decoder *d, int at, PyObject **value)
+{
+    return run_array(d, at, false, value);
+}
+
+/* The same for the pairs of a map. Between the two, f->key holds the key. */
+static int run_map(decoder *d, int at, PyObject **value)
+{
+    const uint8_t *p = d->cursor, *end = d->end, *header;
+    unpack_frame *f = &d->frames[at];
+    PyObject *key = f->key, *v;
+    uint32_t size = 0;
+    token t;
+    int status;
+    f->key = NULL;
+    while (f->left) {
+        if (PP_UNLIKELY(d->slice.budget <= 0)) {
+            f->key = key;
+            return GO_ON;
+        }
+        if (!key && f->shape) {
+            PyObject *expected = f->shape->key[f->size - f->left];
+            if (PP_LIKELY(shape_key_is(expected, p, (size_t)(end - p)))) {
+                key = Py_NewRef(expected);
+                p += 1 + PyUnicode_GET_LENGTH(expected);
+            } else if (p < end && leave_shape(d, f, true)) {
+                return DECODE_ERROR;
+            }
+        }
+        if (!key) {
+            header = p;
+            t = read_token(d, &p, end, true, &key, &size);
+            d->cursor = p;
+            if (PP_UNLIKELY(t != TOKEN_LEAF)) {
+                if (t != TOKEN_ARRAY && t != TOKEN_MAP)
+                    return no_value(t);
+                status = run_container(d, t, size, header, &key);
+                if (status != VALUE)
+                    return status;
+                p = d->cursor;
+                f = &d->frames[at];
             }
             if (PP_UNLIKELY(!PyUnicode_CheckExact(key)) && check_key(d, key)) {
-                t = TOKEN_ERROR;
-                break;
+                f->key = key;
+                return DECODE_ERROR;
             }
         }
-        t = read_token(d, &p, end, false, &value, &size);
-        if (PP_UNLIKELY(t != TOKEN_LEAF))
-            break;
-        budget -= 2;
-        if (PP_UNLIKELY(add_pair(d, f, key, value))) {
-            key = NULL;
-            t = TOKEN_ERROR;
-            break;
+        header = p;
+        t = read_token(d, &p, end, false, &v, &size);
+        if (PP_UNLIKELY(t != TOKEN_LEAF)) {
+            d->cursor = p;
+            f->key = key;
+            if (t != TOKEN_ARRAY && t != TOKEN_MAP)
+                return no_value(t);
+            status = run_container(d, t, size, header, &v);
+            if (status != VALUE)
+                return status;
+            p = d->cursor;
+            f = &d->frames[at];
+            f->key = NULL;
         }
+        d->cursor = p;
+        d->slice.budget -= 2;
+        status = add_pair(d, f, key, v);
         key = NULL;
-    }
-    f->key = key;
-    d->slice.budget = budget;
-    d->cursor = p;
-    if (t == TOKEN_LEAF)
-        return GO_ON;
-    if (t == TOKEN_NEED)
-        return DECODE_NEED;
-    return t == TOKEN_ERROR ? DECODE_ERROR : open_container(d, t, size);
-}
-
-/* Runs the top frame, and hands it down once it is complete. */
-static int step(decoder *d)
-{
-    unpack_frame *f = &d->frames[d->depth - 1];
-    if (f->left) {
-        bool map = f->kind == UNPACK_MAP || f->kind == UNPACK_PAIRS;
-        int status = map ? run_map(d, f) : run_array(d, f);
-        if (status != GO_ON)
-            return status;
-        f = &d->frames[d->depth - 1];
-    }
-    if (f->left == 0) {
-        PyObject *v = finish(d);
-        if (PP_UNLIKELY(!v) || attach(d, v))
+        if (PP_UNLIKELY(status))
             return DECODE_ERROR;
     }
-    if (PP_UNLIKELY(d->slice.budget <= 0) && slice_checkpoint(&d->slice) < 0)
-        return DECODE_ERROR;
-    return GO_ON;
+    *value = finish(d);
+    return PP_LIKELY(*value != NULL) ? VALUE : DECODE_ERROR;
+}
+
+static int run_top(decoder *d, PyObject **value)
+{
+    int at = d->depth - 1;
+    switch (d->frames[at].kind) {
+    case UNPACK_GATHER:
+        return run_gather(d, at, value);
+    case UNPACK_PLACE:
+        return run_place(d, at, value);
+    default:
+        return run_map(d, at, value);
+    }
 }
 
 static int run(decoder *d)
 {
+    PyObject *value;
+    int status = VALUE;
     if (d->depth == 0) {
-        const uint8_t *p = d->cursor;
+        const uint8_t *p = d->cursor, *header = p;
         uint32_t size = 0;
-        token t = read_token(d, &p, d->end, false, &d->result, &size);
+        token t = read_token(d, &p, d->end, false, &value, &size);
         d->cursor = p;
-        if (t == TOKEN_NEED)
-            return DECODE_NEED;
-        if (t == TOKEN_ERROR) {
-            d->result = NULL;
-            return DECODE_ERROR;
-        }
-        if (t == TOKEN_LEAF)
+        if (t == TOKEN_LEAF) {
+            d->result = value;
             return DECODE_DONE;
-        if (open_container(d, t, size) == DECODE_ERROR)
-            return DECODE_ERROR;
-    }
-    while (d->depth) {
-        int status = step(d);
-        if (PP_UNLIKELY(status != GO_ON))
+        }
+        if (t != TOKEN_ARRAY && t != TOKEN_MAP)
+            return no_value(t);
+        status = run_container(d, t, size, header, &value);
+        if (status == VALUE) {
+            d->result = value;
+            return DECODE_DONE;
+        }
+        if (status != GO_ON)
             return status;
     }
-    return DECODE_DONE;
+    for (;;) {
+        if (PP_UNLIKELY(d->slice.budget <= 0) && slice_checkpoint(&d->slice) < 0)
+            return DECODE_ERROR;
+        status = run_top(d, &value);
+        if (status == VALUE) {
+            if (attach(d, value))
+                return DECODE_ERROR;
+            if (d->depth == 0)
+                return DECODE_DONE;
+        } else if (status != GO_ON) {
+            return status;
+        }
+    }
 }
 
 decode_status decoder_run(decoder *d, PyObject **result)
 {
     const unpack_options *o = d->options;
     d->hooks = o->object_hook || o->object_pairs_hook || o->list_hook || o->ext_hook;
+    d->shaped = !d->hooks && !o->raw && o->max_str_len >= SHAPE_KEY_MAX;
     d->suspend = d->end - d->cursor >= UNPACK_SUSPEND_MIN;
     slice_begin(&d->slice, d->state, d->options->atomic);
     decoder_return(d); /* suspends the collector if d->suspend */
     int status = run(d);
+    if (status == DECODE_NEED && leave_shapes(d))
+        status = DECODE_ERROR;
     if (status != DECODE_ERROR)
         decoder_flush(d);
     slice_resume_gc(&d->slice);
