@@ -8,6 +8,7 @@ are named.
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
 import os
@@ -45,8 +46,10 @@ _RUN = """
 key = (direction, message)
 while time.perf_counter() < begin:
     pass
+cpu = time.thread_time()
 times = parallel.run_until(tasks[key], chunks[key], seconds)
-os.write(answers, (json.dumps([chunks[key], times]) + "\\n").encode())
+cpu = time.thread_time() - cpu
+os.write(answers, (json.dumps([chunks[key], times, cpu]) + "\\n").encode())
 """
 
 
@@ -79,8 +82,8 @@ class OtherInterpreter:
 
     def timeline(self) -> parallel.Timeline:
         """What the last run gave."""
-        chunk, times = json.loads(self._answers.readline())
-        return parallel.Timeline(chunk, times)
+        chunk, times, cpu = json.loads(self._answers.readline())
+        return parallel.Timeline(chunk, times, cpu)
 
     def close(self) -> None:
         self._interpreter.close()
@@ -88,11 +91,12 @@ class OtherInterpreter:
         os.close(self._writing)
 
 
-def rate(others: list[OtherInterpreter], direction: str, message: str, seconds: float) -> float:
+def rate(others: list[OtherInterpreter], direction: str, message: str, options: argparse.Namespace) -> float:
     """Calls per second of all interpreters together, each in a thread of its own."""
     begin = time.perf_counter() + 0.01
     threads = [
-        threading.Thread(target=other.run, args=(direction, message, begin, seconds)) for other in others
+        threading.Thread(target=other.run, args=(direction, message, begin, options.seconds))
+        for other in others
     ]
     for thread in threads:
         thread.start()
@@ -100,29 +104,33 @@ def rate(others: list[OtherInterpreter], direction: str, message: str, seconds: 
     timelines = [other.timeline() for other in others]
     for thread in threads:
         thread.join()
-    return parallel.common_rate(timelines)
+    return parallel.cpu_rate(timelines) if options.cpu_time else parallel.common_rate(timelines)
 
 
-def main_rate(codec: Codec, direction: str, message: Any, seconds: float) -> float:
+def main_rate(codec: Codec, direction: str, message: Any, options: argparse.Namespace) -> float:
     """The same measurement on one thread of the main interpreter."""
     pack, unpack = codec.make()
     task = (pack, message) if direction == "pack" else (unpack, pack(message))
     chunk = measure.calibrate(*task, parallel.CHUNK_SECONDS)
-    return parallel.common_rate([parallel.Timeline(chunk, parallel.run_until(task, chunk, seconds))])
+    start = time.thread_time()
+    times = parallel.run_until(task, chunk, options.seconds)
+    timeline = parallel.Timeline(chunk, times, time.thread_time() - start)
+    return parallel.cpu_rate([timeline]) if options.cpu_time else parallel.common_rate([timeline])
 
 
 def report(bench: bars.Bench, codec: Codec, others: list[OtherInterpreter], found: dict[str, Any]) -> None:
-    seconds = bench.options.seconds
+    options = bench.options
     for direction in ("pack", "unpack"):
         gains, speeds = {}, {}
         for name in MESSAGES:
             samples = measure.interleave(
                 {
-                    "main": partial(main_rate, codec, direction, found[name], seconds),
-                    "one": partial(rate, others[:1], direction, name, seconds),
-                    "two": partial(rate, others, direction, name, seconds),
+                    "main": partial(main_rate, codec, direction, found[name], options),
+                    "one": partial(rate, others[:1], direction, name, options),
+                    "two": partial(rate, others, direction, name, options),
                 },
-                bench.options.repetitions,
+                options.repetitions,
+                reject=not options.cpu_time,
             )
             gains[name] = (samples["two"], samples["one"])
             speeds[name] = (samples["one"], samples["main"])
@@ -135,6 +143,7 @@ def report(bench: bars.Bench, codec: Codec, others: list[OtherInterpreter], foun
 def main() -> int:
     parser = bars.parser(__doc__.splitlines()[0], repetitions=15)
     parser.add_argument("--seconds", type=float, default=0.1, help="of one run (default: %(default)s)")
+    bars.add_cpu_time(parser)
     options = parser.parse_args()
     bench = bars.Bench("Two interpreters with a GIL of their own, small messages", options)
     try:

@@ -41,12 +41,10 @@ def make_shared_task(codec: Codec, direction: str, value: Any, packed: bytes) ->
 
 def inputs(names: list[str], bench: bars.Bench) -> dict[str, Callable[[], Any]]:
     """How to build each object anew: documents from their JSON text, bodies from random bytes."""
-    found, missing = documents.load()
-    for name in missing:
-        bench.say(f"without {name}: {missing[name]}")
-    made: dict[str, Callable[[], Any]] = {
-        name: partial(json.loads, json.dumps(document)) for name, document in found.items()
-    }
+    texts = documents.load_texts()
+    for name in set(documents.NAMES) - set(texts):
+        bench.say(f"without the document {name}")
+    made: dict[str, Callable[[], Any]] = {name: partial(json.loads, text) for name, text in texts.items()}
     for size in BODIES:
         made[f"bin {size} B"] = partial(os.urandom, size)
     return {name: make for name, make in made.items() if not names or name in names}

@@ -66,7 +66,8 @@ class Context:
 
     settings: Settings
     codecs: list[Codec]
-    documents: dict[str, Any]
+    documents: dict[str, str]
+    """The documents as JSON text: built, they would be a burden for every collection of a free-threaded build."""
 
 
 class Runner(ABC):

@@ -76,9 +76,7 @@ class Crew:
         for member in active:
             member.order(_Run(name, seconds, barrier))
         timelines: list[Timeline] = [member.result() for member in active]
-        if not cpu_time:
-            return common_rate(timelines)
-        return threads * sum(one.calls for one in timelines) / sum(one.cpu_seconds for one in timelines)
+        return cpu_rate(timelines) if cpu_time else common_rate(timelines)
 
 
 class Timeline:
@@ -121,6 +119,12 @@ def common_rate(timelines: list[Timeline]) -> float:
         end = max(timeline.times[-1] for timeline in timelines)
     calls = sum(timeline.calls_until(end) - timeline.calls_until(begin) for timeline in timelines)
     return calls / (end - begin)
+
+
+def cpu_rate(timelines: list[Timeline]) -> float:
+    """Calls per second that the threads would make if each had a CPU to itself and never waited."""
+    calls = sum(timeline.calls for timeline in timelines)
+    return len(timelines) * calls / sum(timeline.cpu_seconds for timeline in timelines)
 
 
 class _Prepare:
