@@ -67,7 +67,7 @@ class Context:
     settings: Settings
     codecs: list[Codec]
     documents: dict[str, str]
-    """The documents as JSON text: built, they would be a burden for every collection of a free-threaded build."""
+    """The documents as JSON text: as objects they would burden every collection of a free-threaded build."""
 
 
 class Runner(ABC):
