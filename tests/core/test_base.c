@@ -117,6 +117,7 @@ static void buffers_are_handed_over(void **state)
         assert_status(PP_OK, pp_buffer_append(&b, &(uint8_t){(uint8_t)i}, 1));
     assert_true(b.capacity >= 1000 && b.capacity < 2100);
     assert_status(PP_OK, pp_buffer_shrink(&b));
+    assert_status(PP_ERR_NOMEM, pp_buffer_reserve(&b, SIZE_MAX - 1)); /* the sum would wrap */
     uint8_t *data = pp_buffer_detach(&b, &size, &capacity);
     assert_int_equal(size, 1000);
     assert_int_equal(capacity, 1000);
