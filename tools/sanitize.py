@@ -22,7 +22,7 @@ import sys
 from pathlib import Path
 
 import system
-from interpreters import Interpreter, make_venv, pip_install, probe, requested
+from interpreters import Interpreter, probe, requested
 from stages import BUILD, LOGS, ROOT, Stages, fatal
 
 PRESETS = {"address": "asan-ubsan", "thread": "tsan"}
@@ -74,19 +74,17 @@ def test_python(
     environment: dict[str, str],
     pytest_args: list[str],
 ) -> None:
-    if not make_venv(stages, interpreter):
+    python = make_python(stages, sanitizer, interpreter)
+    if python is None:
         return
-    install = pip_install(interpreter, "--only-binary", ":all:", *PURE_PACKAGES)
-    if not stages.run(interpreter.tag, "install test packages", install):
-        return
-    package = build_extension(stages, sanitizer, interpreter, environment)
+    package = build_extension(stages, sanitizer, interpreter, python, environment)
     if package is None:
         return
     reports = LOGS / f"{sanitizer}-{interpreter.tag}"
     shutil.rmtree(reports, ignore_errors=True)
     reports.mkdir(parents=True)
     pytest: list[str | Path] = [
-        interpreter.python,
+        python,
         "-m",
         "pytest",
         "-p",
@@ -110,8 +108,37 @@ def test_python(
         stages.fail(interpreter.tag, f"{sanitizer} reports", f"{len(found)} in {reports}")
 
 
+def make_python(stages: Stages, sanitizer: str, interpreter: Interpreter) -> Path | None:
+    """The interpreter of a new virtual environment with the test packages, None when that failed.
+
+    Another interpreter's pip fills it: an instrumented one takes minutes for that.
+    """
+    venv = BUILD / "venvs" / f"{interpreter.tag}-{sanitizer}"
+    pip = system.tools_venv(stages, "pip") / "pip"
+    target = venv / "lib" / f"python{interpreter.tag.removesuffix('-tsan')}" / "site-packages"
+    version = ".".join(map(str, interpreter.version[:2]))
+    portable = ["--only-binary", ":all:", "--implementation", "py", "--abi", "none", "--platform", "any"]
+    install: list[str | Path] = [
+        pip,
+        "install",
+        "--quiet",
+        "--target",
+        target,
+        "--python-version",
+        version,
+        *portable,
+    ]
+    ok = stages.run(
+        interpreter.tag,
+        "virtual environment",
+        [interpreter.executable, "-m", "venv", "--clear", "--without-pip", venv],
+        [*install, *PURE_PACKAGES],
+    )
+    return venv / "bin" / "python" if ok else None
+
+
 def build_extension(
-    stages: Stages, sanitizer: str, interpreter: Interpreter, environment: dict[str, str]
+    stages: Stages, sanitizer: str, interpreter: Interpreter, python: Path, environment: dict[str, str]
 ) -> Path | None:
     """Build the instrumented extension; return the directory to import it from, None when that failed."""
     build = BUILD / f"{PRESETS[sanitizer]}-{interpreter.tag}"
@@ -119,7 +146,7 @@ def build_extension(
     configure += [f"-DPARAPACK_SANITIZE={FLAGS[sanitizer]}", "-DPARAPACK_PYTHON=ON"]
     configure += [f"-DPARAPACK_{part}=OFF" for part in ("TESTS", "EXAMPLES", "BENCH", "INSTALL")]
     # Assertions stay in.
-    configure += ["-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O1 -g", f"-DPython_EXECUTABLE={interpreter.python}"]
+    configure += ["-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O1 -g", f"-DPython_EXECUTABLE={python}"]
     ok = stages.run(
         interpreter.tag,
         f"build extension with {sanitizer} sanitizer",
