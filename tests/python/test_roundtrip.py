@@ -1,4 +1,4 @@
-"""What is packed and unpacked again is what it was; and where msgpack-python is installed, it says the same."""
+"""What is packed and unpacked again is what it was; where msgpack-python is installed, it says the same."""
 
 import datetime
 import io

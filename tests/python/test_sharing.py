@@ -1,7 +1,9 @@
 """Threads that share what they pack, what they unpack from, a Packer or an Unpacker."""
 
+import contextlib
 import io
 import random
+import sys
 import threading
 from typing import Any
 
@@ -289,14 +291,16 @@ finally:
 def test_a_bytearray_resized_and_rewritten_while_it_is_packed(size: int) -> None:
     body = bytearray(b"a" * size)
 
+    # CPython 3.13 without a GIL does not lock a bytearray: resizing one that is in use is its own race.
+    resizable = not FREE_THREADED or sys.version_info >= (3, 14)
+
     def change() -> None:
-        body[:] = b"b" * len(body)
-        try:
-            body.extend(b"c" * 50)
-            del body[size:]
-        except BufferError:
-            pass  # it is being packed
-        body[:] = b"a" * len(body)
+        body[: size // 2] = b"b" * (size // 2)
+        if resizable:
+            with contextlib.suppress(BufferError):  # it is being packed
+                body.extend(b"c" * 50)
+                del body[size:]
+        body[: size // 2] = b"a" * (size // 2)
 
     with switch_interval(1e-5), in_background(change):
         for _ in range(scaled(100)):
