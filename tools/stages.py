@@ -132,11 +132,11 @@ class Stages:
 
     def finish(self) -> int:
         """Print what ran where; return 0 when everything passed, else 1."""
-        print(f"\n{'what':8} {'stage':34} {'result':7} {'time':>6}  detail")
+        print(f"\n{'what':11} {'stage':40} {'result':7} {'time':>6}  detail")
         for outcome in self.outcomes:
             result = "ok" if outcome.ok else "FAILED"
             took = f"{outcome.seconds:.0f} s"
-            print(f"{outcome.group:8} {outcome.name:34} {result:7} {took:>6}  {outcome.detail}")
+            print(f"{outcome.group:11} {outcome.name:40} {result:7} {took:>6}  {outcome.detail}")
         self._print_skips()
         failed = [outcome for outcome in self.outcomes if not outcome.ok]
         total = time.monotonic() - self.started
