@@ -159,11 +159,6 @@ def save(documents: dict[str, Any], path: str | os.PathLike[str]) -> None:
     Path(path).write_text(json.dumps(documents, ensure_ascii=False), encoding="utf-8")
 
 
-def load_texts(path: str | os.PathLike[str] | None = None) -> dict[str, str]:
-    """The documents that `load` finds, each as JSON text."""
-    return {name: json.dumps(document) for name, document in load(path)[0].items()}
-
-
 def sizes(documents: dict[str, Any]) -> dict[str, int]:
     """The size of each document as compact JSON in UTF-8, in bytes."""
     return {

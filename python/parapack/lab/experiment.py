@@ -66,8 +66,9 @@ class Context:
 
     settings: Settings
     codecs: list[Codec]
-    documents: dict[str, str]
-    """The documents as JSON text: as objects they would burden every collection of a free-threaded build."""
+    documents: dict[str, Any]
+    """All documents, as objects: a heap of some size, as a program has it. A free-threaded build collects
+    the more often the fewer objects live, and in an empty process that would be all there is to see."""
 
 
 class Runner(ABC):

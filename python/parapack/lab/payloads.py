@@ -34,12 +34,12 @@ def body_name(kind: str, size: int) -> str:
     return f"{kind} {tables.size(size)}"
 
 
-def maker(parameters: dict[str, Any], documents: dict[str, str]) -> Maker:
+def maker(parameters: dict[str, Any], documents: dict[str, Any]) -> Maker:
     """How to build a payload anew from a case's parameters: `{"document": name}` or `{"kind": ..., "size":
     ...}`.
 
     Each call of the result builds objects that nobody else has, keys of dicts included.
     """
     if "document" in parameters:
-        return functools.partial(json.loads, documents[parameters["document"]])
+        return functools.partial(json.loads, json.dumps(documents[parameters["document"]]))
     return functools.partial(body, parameters["kind"], parameters["size"])

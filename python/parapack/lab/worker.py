@@ -45,8 +45,8 @@ class Worker:
         """Loads the libraries and the documents. Returns what `describe` does."""
         made = Settings.from_dict(settings)
         present, self._absent = codecs.load_all(made.libraries or codecs.NAMES)
-        texts = documents.load_texts(documents_path) if documents_path else {}
-        self._context = Context(made, present, texts)
+        found = documents.load(documents_path)[0] if documents_path else {}
+        self._context = Context(made, present, found)
         return self.describe()
 
     def describe(self) -> dict[str, Any]:

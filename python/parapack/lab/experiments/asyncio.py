@@ -12,7 +12,6 @@ batches;
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -96,7 +95,7 @@ class WayRunner(Runner):
         self._way = way
         self._codecs = {codec.name: codec for codec in context.codecs}
         self._seconds = max(0.15, 3 * context.settings.seconds)
-        self._trade = json.loads(context.documents["trade"])
+        self._trade = context.documents["trade"]
 
     @property
     def variants(self) -> list[str]:
