@@ -28,7 +28,7 @@ from stages import BUILD, LOGS, ROOT, Stages, fatal
 PRESETS = {"address": "asan-ubsan", "thread": "tsan"}
 FLAGS = {"address": "address,undefined", "thread": "thread"}
 # What the tests import; compiled packages would be noise.
-PURE_PACKAGES = ["pytest>=8.3", "pytest-timeout>=2.3", "pytest-run-parallel>=0.6", "hypothesis>=6.100,<6.156"]
+PURE_PACKAGES = ["pytest>=8.3", "pytest-timeout>=2.3", "hypothesis>=6.100,<6.156"]
 
 
 def main() -> int:
