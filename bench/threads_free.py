@@ -44,7 +44,9 @@ def inputs(names: list[str], bench: bars.Bench) -> dict[str, Callable[[], Any]]:
     texts = documents.load_texts()
     for name in set(documents.NAMES) - set(texts):
         bench.say(f"without the document {name}")
-    made: dict[str, Callable[[], Any]] = {name: partial(json.loads, text) for name, text in texts.items()}
+    made: dict[str, Callable[[], Any]] = {
+        name: partial(json.loads, json.dumps(document)) for name, document in found.items()
+    }
     for size in BODIES:
         made[f"bin {size} B"] = partial(os.urandom, size)
     return {name: make for name, make in made.items() if not names or name in names}

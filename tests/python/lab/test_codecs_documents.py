@@ -87,11 +87,5 @@ def test_every_document_survives_parapack():
         assert parapack.unpackb(parapack.packb(document)) == document, name
 
 
-def test_texts():
-    texts = documents.load_texts()
-    found, _ = documents.load()
-    assert {name: json.loads(text) for name, text in texts.items()} == found
-
-
 def test_sizes():
     assert documents.sizes({"a": [1, "é"]}) == {"a": len(b'[1,"\xc3\xa9"]')}
