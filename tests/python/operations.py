@@ -4,6 +4,7 @@ Run in a process of its own by test_leaks.py, which watches what they leave behi
 """
 
 import collections
+import contextlib
 import datetime
 import io
 from collections.abc import Callable
@@ -312,4 +313,4 @@ OPERATIONS: dict[str, tuple[Callable[[], None], Callable[[], list[Callable[[], A
     "unpacking": (unpacking, single_unpacking),
     "streaming": (streaming, single_streaming),
 }
-"""Of each kind: a function that does everything, and one that gives single calls whose allocations are to fail."""
+"""Of each kind: a function that does everything, and one that gives single calls to make fail."""

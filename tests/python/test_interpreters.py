@@ -1,0 +1,157 @@
+"""Interpreters with a GIL of their own: imported, used and gone again, many at a time."""
+
+import sys
+
+import pytest
+from support import SANITIZER, run_python
+
+pytestmark = [
+    pytest.mark.isolated,
+    pytest.mark.skipif(sys.version_info < (3, 12), reason="own-GIL interpreters are new in 3.12"),
+]
+
+INTERPRETERS = """
+import sys, threading
+try:
+    import _interpreters as low
+except ImportError:
+    import _xxsubinterpreters as low
+
+def create():
+    # An interpreter with a GIL and an allocator of its own.
+    try:
+        return low.create("isolated")
+    except TypeError:
+        return low.create(isolated=True)
+
+def run(interpreter, code):
+    try:
+        failed = low.exec(interpreter, code)
+    except AttributeError:
+        failed = low.run_string(interpreter, code)
+    assert failed is None, failed
+
+WORK = '''
+import gc, io, sys
+import parapack
+from parapack import ExtType, Packer, Timestamp, Unpacker, packb, unpackb
+import datetime
+values = [1, 1.5, "é" * 5000, b"x" * 200_000, ExtType(5, b"y"), Timestamp(5, 6)]
+graph = {"a": values, "k" * 9000: list(range(300))}
+data = packb(graph)
+assert unpackb(data) == graph
+assert type(unpackb(data)["a"][5]) is Timestamp and type(unpackb(data)["a"][4]) is ExtType
+moment = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
+assert unpackb(packb([moment], datetime=True), timestamp=3) == [moment]
+assert unpackb(packb([moment, {1}], native=True)) == [Timestamp.from_datetime(moment), [1]]
+u = Unpacker(io.BytesIO(data * 3), object_hook=dict)
+assert list(u) == [graph] * 3
+p = Packer(autoreset=False, default=repr)
+p.pack([graph, 1j]); view = p.getbuffer(); assert len(view) > len(data); view.release()
+b"".join(parapack.pack_parts(graph)); parapack.pack_into(bytearray(len(data)), graph)
+bad_input = [
+    (b"\\\\xc1", parapack.FormatError), (b"\\\\x91" * 2000, parapack.StackError), (data * 2, parapack.ExtraData),
+]
+for bad, error in bad_input:
+    try: unpackb(bad)
+    except error as e: assert type(e).__module__.startswith("parapack")
+    else: raise AssertionError(bad[:5])
+try: packb([1j])
+except TypeError: pass
+half = Unpacker(); half.feed(data[:-5])
+try: half.unpack()
+except parapack.OutOfData: pass
+cycle = []; cycle.append(Unpacker(list_hook=lambda o: cycle))
+kept = [half, p, u, data]      # what is alive when the interpreter ends
+'''
+"""
+
+
+def test_one_after_the_other() -> None:
+    run_python(
+        INTERPRETERS
+        + f"""
+import parapack
+main_types = parapack.Packer, parapack.Timestamp, parapack.FormatError
+for _ in range({3 if SANITIZER else 12}):
+    interpreter = create()
+    run(interpreter, WORK)
+    run(interpreter, "import gc; gc.collect(); assert unpackb(packb(graph)) == graph")
+    low.destroy(interpreter)
+exec(WORK)
+assert main_types == (parapack.Packer, parapack.Timestamp, parapack.FormatError)
+"""
+    )
+
+
+def test_in_threads() -> None:
+    run_python(
+        INTERPRETERS
+        + f"""
+errors = []
+def churn():
+    try:
+        for _ in range({2 if SANITIZER else 6}):
+            interpreter = create()
+            run(interpreter, WORK)
+            run(interpreter, "for _ in range(20): assert unpackb(packb(graph)) == graph")
+            low.destroy(interpreter)
+    except BaseException as error:
+        errors.append(error)
+threads = [threading.Thread(target=churn) for _ in range(4)]
+for t in threads: t.start()
+exec(WORK)
+for t in threads: t.join()
+assert not errors, errors
+"""
+    )
+
+
+def test_threads_of_an_interpreter() -> None:
+    """A GIL given up in the middle of a call is the interpreter's own."""
+    run_python(
+        INTERPRETERS
+        + """
+interpreter = create()
+run(interpreter, WORK + '''
+import threading
+def work():
+    big = [graph] * 20 + [b"z" * 500_000] * 3
+    for _ in range(5): assert unpackb(packb(big)) == big
+threads = [threading.Thread(target=work) for _ in range(3)]
+for t in threads: t.start()
+for t in threads: t.join()
+''')
+low.destroy(interpreter)
+"""
+    )
+
+
+def test_interpreters_left_at_exit() -> None:
+    run_python(INTERPRETERS + "\nkept = [create() for _ in range(3)]\nfor i in kept: run(i, WORK)\n")
+
+
+def test_memory_of_interpreters_is_given_back() -> None:
+    if SANITIZER:
+        pytest.skip("the sanitizer's own memory would be measured")
+    run_python(
+        INTERPRETERS
+        + """
+import os
+def resident():
+    with open("/proc/self/statm") as f:
+        return int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+def churn(code):
+    for _ in range(6):
+        interpreter = create()
+        run(interpreter, code)
+        low.destroy(interpreter)
+    return resident()
+imports = "import gc, io, sys, datetime, typing, dataclasses, uuid, decimal, enum"
+churn(WORK); churn(imports)
+base = churn(imports)
+plain = churn(imports) - base          # what interpreters themselves leave
+ours = churn(WORK) - base - plain
+assert ours < 6 * 700_000 + max(plain, 0), (plain, ours)
+"""
+    )
