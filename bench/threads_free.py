@@ -41,9 +41,9 @@ def make_shared_task(codec: Codec, direction: str, value: Any, packed: bytes) ->
 
 def inputs(names: list[str], bench: bars.Bench) -> dict[str, Callable[[], Any]]:
     """How to build each object anew: documents from their JSON text, bodies from random bytes."""
-    texts = documents.load_texts()
-    for name in set(documents.NAMES) - set(texts):
-        bench.say(f"without the document {name}")
+    found, missing = documents.load()
+    for name in missing:
+        bench.say(f"without {name}: {missing[name]}")
     made: dict[str, Callable[[], Any]] = {
         name: partial(json.loads, json.dumps(document)) for name, document in found.items()
     }
