@@ -50,7 +50,8 @@ p = Packer(autoreset=False, default=repr)
 p.pack([graph, 1j]); view = p.getbuffer(); assert len(view) > len(data); view.release()
 b"".join(parapack.pack_parts(graph)); parapack.pack_into(bytearray(len(data)), graph)
 bad_input = [
-    (b"\\\\xc1", parapack.FormatError), (b"\\\\x91" * 2000, parapack.StackError), (data * 2, parapack.ExtraData),
+    (b"\\\\xc1", parapack.FormatError), (b"\\\\x91" * 2000, parapack.StackError),
+    (data * 2, parapack.ExtraData),
 ]
 for bad, error in bad_input:
     try: unpackb(bad)
