@@ -99,6 +99,12 @@ def parser(description: str, repetitions: int) -> argparse.ArgumentParser:
     return made
 
 
+def add_heap(made: argparse.ArgumentParser, default: int) -> None:
+    """The option to keep a heap alive while measuring."""
+    text = "containers to keep alive meanwhile; matters to the collector (default: %(default)s)"
+    made.add_argument("--heap", type=int, default=default, metavar="N", help=text)
+
+
 def add_cpu_time(made: argparse.ArgumentParser) -> None:
     """The option of single-threaded scripts to measure CPU time."""
     text = "measure the thread's CPU time, not the wall clock: for a busy machine"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import bars
 
-from parapack.lab import arms, compare, documents, environments
+from parapack.lab import arms, compare, documents, environments, measure
 from parapack.lab.codecs import SUBJECT
 from parapack.lab.coordinator import Coordinator
 from parapack.lab.experiment import Settings
@@ -90,6 +90,7 @@ def main() -> int:
     parser.add_argument("--free", metavar="PATH", help="the free-threaded build (default: from PYTHONS)")
     parser.add_argument("--parapack", metavar="SOURCE", help="wheel or checkout to install where necessary")
     parser.add_argument("--seconds", type=float, default=0.05, help="of one run (default: %(default)s)")
+    bars.add_heap(parser, measure.HEAP)
     options = parser.parse_args()
     bench = bars.Bench("Free-threaded build over GIL build, one thread", options)
     try:
@@ -102,6 +103,7 @@ def main() -> int:
         threads=1,
         libraries=(SUBJECT, PEER),
         payloads=tuple(f"pack {name}, own" for name in documents.NAMES),
+        heap=options.heap,
     )
     (gil, free), result = measure_pair(pair, settings, options.parapack)
     bench.say(f"{free} over {gil}")

@@ -41,10 +41,12 @@ def main() -> int:
     parser.add_argument("--block", type=float, default=measure.BLOCK_SECONDS, metavar="SECONDS",
                         help="time of one measured block (default: %(default)s)")  # fmt: skip
     bars.add_cpu_time(parser)
+    bars.add_heap(parser, 0)
     options = parser.parse_args()
     bench = bars.Bench("Documents on one thread, times faster than the fastest peer", options)
     codecs = bars.load_codecs()
     found, missing = documents.load()
+    heap = measure.make_heap(options.heap)
     for name, reason in missing.items():
         bench.say(f"without {name}: {reason}")
     peers = [codec.name for codec in codecs if codec.name in PEERS]
@@ -60,6 +62,7 @@ def main() -> int:
         if len(pairs) > 1:
             mean = stats.geometric_mean_ratio(pairs)
             bench.ratio(f"{direction}, geometric mean of {len(pairs)}", mean, bars.Bar(least=BARS[direction]))
+    del heap
     return bench.finish()
 
 

@@ -95,6 +95,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2, metavar="N")
     parser.add_argument("--seconds", type=float, default=0.06, help="of one run (default: %(default)s)")
     bars.add_cpu_time(parser)
+    bars.add_heap(parser, measure.HEAP)
     parser.add_argument("--peers", action="store_true", help="measure the peers too")
     options = parser.parse_args()
     bench = bars.Bench(f"{options.threads} threads on a free-threaded build, gain over one", options)
@@ -102,8 +103,10 @@ def main() -> int:
     if process.gil_enabled():
         sys.exit("the GIL is on in this process: run a free-threaded build, with PYTHON_GIL=0")
     made = inputs(options.only, bench)
+    heap = measure.make_heap(options.heap)
     for codec in codecs:
         run(bench, codec, made)
+    del heap
     return bench.finish()
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from parapack.lab import arms, codecs, environments, experiments, noise
+from parapack.lab import arms, codecs, environments, experiments, measure, noise
 from parapack.lab.experiment import Experiment, Settings
 
 EXIT_USAGE = 2
@@ -77,6 +77,9 @@ def _add_run(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
                      help="only cases whose name contains this; may be given several times")  # fmt: skip
     run.add_argument("--library", action="append", default=[], choices=codecs.NAMES,
                      help="only these libraries; may be given several times (default: all)")  # fmt: skip
+    run.add_argument("--heap", type=int, default=measure.HEAP, metavar="N",
+                     help="containers that each measured process keeps alive: how often the collector of a "
+                          "free-threaded build runs depends on it (default: %(default)s)")  # fmt: skip
     run.add_argument("--parapack", metavar="SOURCE",
                      help="wheel, sdist or checkout that other interpreters get Parapack from "
                           "(default: where the running one came from)")  # fmt: skip
@@ -174,6 +177,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         threads=options.threads or min(cpus, MOST_THREADS),
         libraries=tuple(options.library),
         payloads=tuple(options.only),
+        heap=options.heap,
     )
 
 

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from parapack.lab.codecs import Codec
+from parapack.lab.measure import HEAP
 from parapack.lab.results import ExperimentResult
 from parapack.lab.tables import Table
 
@@ -36,6 +37,9 @@ class Settings:
     """Only these libraries; empty means all."""
     payloads: tuple[str, ...] = ()
     """Only the cases whose name contains one of these; empty means all."""
+
+    heap: int = HEAP
+    """Containers that the measured process keeps alive, see measure.make_heap."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -67,8 +71,6 @@ class Context:
     settings: Settings
     codecs: list[Codec]
     documents: dict[str, Any]
-    """All documents, as objects: a heap of some size, as a program has it. A free-threaded build collects
-    the more often the fewer objects live, and in an empty process that would be all there is to see."""
 
 
 class Runner(ABC):

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, TextIO
 
-from parapack.lab import codecs, documents, experiments, process
+from parapack.lab import codecs, documents, experiments, measure, process
 from parapack.lab.experiment import Case, Context, Runner, Settings
 
 
@@ -27,6 +27,7 @@ class Worker:
         self._context: Context | None = None
         self._absent: list[codecs.Absent] = []
         self._runner: Runner | None = None
+        self._heap: list[list[None]] = []
 
     def perform(self, order: str, arguments: dict[str, Any]) -> Any:
         """Performs one order by its name. Raises ValueError for an unknown one."""
@@ -44,6 +45,7 @@ class Worker:
     def start(self, settings: dict[str, Any], documents_path: str | None) -> dict[str, Any]:
         """Loads the libraries and the documents. Returns what `describe` does."""
         made = Settings.from_dict(settings)
+        self._heap = measure.make_heap(made.heap)
         present, self._absent = codecs.load_all(made.libraries or codecs.NAMES)
         found = documents.load(documents_path)[0] if documents_path else {}
         self._context = Context(made, present, found)
