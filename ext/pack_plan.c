@@ -4,7 +4,8 @@
 #include "parapack/utf8.h"
 
 enum {
-    GROWTH_GUESS = 64 * 1024, /* bytes: results above it are large */
+    GROWTH_GUESS = 16 * 1024, /* bytes: results above it are large */
+    GROWTH_LEAP = 32,         /* times: as far as a guess is followed at once */
     GROWTH_SLACK = 64,        /* bytes: the fast paths want some room beyond the end */
 };
 
@@ -27,13 +28,10 @@ static void relaxed_store(size_t *p, size_t value)
  * guessed to become as large as the last such one. */
 static size_t next_capacity(const pack *pk, size_t capacity)
 {
-    if (capacity < GROWTH_GUESS) {
-        capacity *= 4;
-    } else {
-        size_t guess = relaxed_load(&pk->state->large_result);
-        capacity = capacity < guess ? guess : capacity * 2;
-    }
-    return capacity;
+    if (capacity < GROWTH_GUESS)
+        return capacity * 4;
+    size_t guess = relaxed_load(&pk->state->large_result);
+    return guess > capacity * 2 && guess / GROWTH_LEAP < capacity ? guess : capacity * 2;
 }
 
 int pack_grow(pack *pk, size_t need)

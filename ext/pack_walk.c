@@ -416,17 +416,6 @@ static int enter(pack *pk, PyObject *o, bool owned, bool may_default)
     return failed;
 }
 
-/* The value that ended a run. */
-PP_INLINE int descend(pack *pk, PyObject *o)
-{
-    PyTypeObject *type = Py_TYPE(o);
-    if (type == &PyDict_Type)
-        return open_dict(pk, o, FREE_THREADED);
-    if (type == &PyList_Type)
-        return open_list(pk, o, FREE_THREADED);
-    return enter(pk, o, FREE_THREADED, true);
-}
-
 /* ---- loops ------------------------------------------------------------------------ */
 
 /* What ended a run, beside DONE, FAILED and RESTART: the value `*item` is not a leaf. */
@@ -525,7 +514,7 @@ PP_INLINE int run_pairs(pack *pk, pack_frame *f, PyObject **item)
 }
 
 /* A run over what is left of a container: DONE, FAILED, RESTART, or DESCEND with
- * `*item` (on free-threaded builds a new reference). */
+ * `*item` (from a list or dict, on free-threaded builds, a new reference). */
 PP_INLINE int run_list(pack *pk, pack_frame *f, PyObject **item)
 {
     PyObject *list = f->container;
@@ -541,10 +530,7 @@ PP_INLINE int run_list(pack *pk, pack_frame *f, PyObject **item)
 
 PP_INLINE int run_tuple(pack *pk, pack_frame *f, PyObject **item)
 {
-    int result = run_items(pk, f, ((PyTupleObject *)f->container)->ob_item, item);
-    if (FREE_THREADED && result == DESCEND)
-        Py_INCREF(*item);
-    return result;
+    return run_items(pk, f, ((PyTupleObject *)f->container)->ob_item, item);
 }
 
 PP_INLINE int run_dict(pack *pk, pack_frame *f, PyObject **item)
@@ -586,6 +572,19 @@ static int walk_pending(pack *pk, pack_frame *f)
     return enter_replacement(pk, value, true);
 }
 
+/* A run ended at a container or another value that is no leaf. A tuple keeps its
+ * items alive; what came out of a list or dict is owned without a GIL. */
+PP_INLINE int descend(pack *pk, pack_frame_kind kind, PyObject *o)
+{
+    bool owned = FREE_THREADED && kind != FRAME_TUPLE;
+    PyTypeObject *type = Py_TYPE(o);
+    if (type == &PyDict_Type)
+        return open_dict(pk, o, owned);
+    if (type == &PyList_Type)
+        return open_list(pk, o, owned);
+    return enter(pk, o, owned, true);
+}
+
 /* Each walk_*() works on the frame at `at`, which is on top when it begins. It
  * returns DONE when that frame is popped, when another is on top, or when the
  * budget is used up; walk() then goes on with whatever is on top. */
@@ -596,20 +595,84 @@ PP_INLINE int walk_container(pack *pk, pack_frame_kind kind, int at)
         PyObject *item = NULL;
         if (kind == FRAME_DICT && PP_UNLIKELY(f->pending != NULL))
             return walk_pending(pk, f);
+        if (at_end(kind, f)) {
+            pop(pk);
+            return DONE;
+        }
         int result = run(pk, kind, f, &item);
         if (result == DESCEND)
-            result = descend(pk, item);
-        else if (result == DONE && at_end(kind, f))
-            pop(pk);
+            result = descend(pk, kind, item);
         if (result != DONE || !still_on_top(pk, at))
             return result;
     }
 }
 
+#if FREE_THREADED
+/* A list of containers would be locked and unlocked for every one of them. Instead
+ * several are taken out at a time, each a strong reference. */
+enum { BATCH = 16 };
+
+/* The containers that follow, at most BATCH; 0 where the next item is none, or the
+ * list has changed. */
+static int take_batch(pack_frame *f, PyObject **batch)
+{
+    PyObject *list = f->container;
+    int n = 0;
+    LOCK_OBJECT(list);
+    if (PyList_GET_SIZE(list) == f->size) {
+        PyObject **items = ((PyListObject *)list)->ob_item + f->position;
+        int most = (int)Py_MIN(f->size - f->position, BATCH);
+        while (n < most && is_container(items[n])) {
+            batch[n] = items[n];
+            __builtin_prefetch(batch[n++], 1);
+        }
+        for (int i = 0; i < n; i++)
+            Py_INCREF(batch[i]);
+    }
+    UNLOCK_OBJECT();
+    return n;
+}
+
+/* Packs the containers that follow. DONE, also where there are none. */
+static int walk_batch(pack *pk, int at)
+{
+    PyObject *batch[BATCH];
+    int n = take_batch(&pk->frames[at], batch), i = 0, result = DONE;
+    while (i < n && result == DONE && still_on_top(pk, at)) {
+        pk->frames[at].position++;
+        pk->slice.budget--;
+        result = descend(pk, FRAME_LIST, batch[i++]);
+    }
+    while (i < n)
+        Py_DECREF(batch[i++]);
+    return result;
+}
+
+static int walk_list(pack *pk, int at)
+{
+    for (;;) {
+        pack_frame *f = &pk->frames[at];
+        PyObject *item = NULL;
+        if (at_end(FRAME_LIST, f)) {
+            pop(pk);
+            return DONE;
+        }
+        int result = run(pk, FRAME_LIST, f, &item);
+        if (result == DESCEND) {
+            result = descend(pk, FRAME_LIST, item);
+            if (result == DONE && still_on_top(pk, at) && !at_end(FRAME_LIST, &pk->frames[at]))
+                result = walk_batch(pk, at);
+        }
+        if (result != DONE || !still_on_top(pk, at))
+            return result;
+    }
+}
+#else
 static int walk_list(pack *pk, int at)
 {
     return walk_container(pk, FRAME_LIST, at);
 }
+#endif
 
 static int walk_tuple(pack *pk, int at)
 {
@@ -690,13 +753,13 @@ PP_INLINE int begin_container(pack *pk, pack_frame_kind kind, PyObject *containe
         f.owned = true;
     }
     if (push(pk, &f)) {
-        if (FREE_THREADED)
+        if (FREE_THREADED && kind != FRAME_TUPLE)
             Py_XDECREF(item);
         return FAILED;
     }
     if (result == DONE)
         return DONE;
-    result = descend(pk, item);
+    result = descend(pk, kind, item);
     if (result != DONE || !still_on_top(pk, at))
         return result;
     return kind == FRAME_LIST    ? walk_list(pk, at)
