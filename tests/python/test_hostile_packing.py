@@ -442,6 +442,28 @@ for size in (10, 5000, 200_000):
     )
 
 
+def test_default_resizes_the_target_of_pack_into() -> None:
+    run(
+        """
+for size in (10, 5000, 200_000):
+    for target_size in (10, size + 50):
+        target = bytearray(target_size)
+        def default(o):
+            target.clear()
+            target.extend(bytes(size + 20))
+            fill_memory()
+            return b"r" * size
+        n = parapack.pack_into(target, [1, ODD, 2], default=default)
+        assert unpackb(target[:n]) == [1, b"r" * size, 2]
+        def shrink(o):
+            del target[5:]
+            return b"r" * size
+        refused(ValueError, parapack.pack_into, target, [1, ODD, 2], default=shrink)
+        target.extend(b"more")
+"""
+    )
+
+
 def test_memoryviews() -> None:
     run(
         """

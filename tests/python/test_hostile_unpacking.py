@@ -6,7 +6,7 @@ Each in a process of its own, whose exit status says that nothing crashed.
 import sys
 
 import pytest
-from support import run_hostile
+from support import SANITIZER, run_hostile
 
 pytestmark = pytest.mark.isolated
 
@@ -418,6 +418,31 @@ assert u.unpack() == unpackb(good)
     )
 
 
+def test_buffers_that_are_not_contiguous() -> None:
+    run_hostile(
+        """
+import array
+data = packb(["x" * 5000, {"k": [1, 2, b"y" * 5000]}])
+spread = bytearray(len(data) * 3)
+spread[::3] = data
+for view in (memoryview(spread)[::3], memoryview(bytes(data[::-1]))[::-1]):
+    assert unpackb(view) == unpackb(data)
+    u = Unpacker()
+    u.feed(view); fill_memory()
+    assert u.unpack() == unpackb(data)
+    class File:
+        def read(self, n): return view
+    assert Unpacker(File()).unpack() == unpackb(data)
+refused(BufferError, unpackb, array.array("I", [1, 2]))
+refused(BufferError, Unpacker().feed, array.array("d", [1.0]))
+for code in ("B", "b"):
+    numbers = array.array(code)
+    numbers.frombytes(data)
+    assert unpackb(numbers) == unpackb(data)
+"""
+    )
+
+
 def test_options_that_misbehave() -> None:
     run_hostile(
         """
@@ -475,7 +500,8 @@ refused(ZeroDivisionError, packb, ["a", "b\\ud800"], unicode_errors="parapack-fa
 def test_deep_nesting_on_small_stacks() -> None:
     """The C stack that a message needs does not grow with its depth."""
     run_hostile(
-        """
+        f"STACKS = {16 if SANITIZER else 1}"
+        + """
 deep = []
 for i in range(1023): deep = [deep] if i % 2 else {"k": deep}
 data = b"\\x91" * 1023 + b"\\x90"
@@ -495,6 +521,7 @@ def work():
     results.append(1)
 values, results = [], []
 for size in (32 * 1024, 48 * 1024, 64 * 1024, 256 * 1024):
+    size *= STACKS
     try: threading.stack_size(size)
     except ValueError: continue
     try:

@@ -3,12 +3,15 @@
 import sys
 
 import pytest
-from support import SANITIZER, run_python
+from support import FREE_THREADED, SANITIZER, run_python
 
 pytestmark = [
     pytest.mark.isolated,
     pytest.mark.skipif(sys.version_info < (3, 12), reason="own-GIL interpreters are new in 3.12"),
 ]
+
+# Without a GIL an interpreter takes long to begin and to end.
+SLOW = bool(SANITIZER) or FREE_THREADED
 
 INTERPRETERS = """
 import sys, threading
@@ -74,7 +77,7 @@ def test_one_after_the_other() -> None:
         + f"""
 import parapack
 main_types = parapack.Packer, parapack.Timestamp, parapack.FormatError
-for _ in range({3 if SANITIZER else 12}):
+for _ in range({3 if SLOW else 12}):
     interpreter = create()
     run(interpreter, WORK)
     run(interpreter, "import gc; gc.collect(); assert unpackb(packb(graph)) == graph")
@@ -92,7 +95,7 @@ def test_in_threads() -> None:
 errors = []
 def churn():
     try:
-        for _ in range({2 if SANITIZER else 6}):
+        for _ in range({1 if SLOW else 6}):
             interpreter = create()
             run(interpreter, WORK)
             run(interpreter, "for _ in range(20): assert unpackb(packb(graph)) == graph")
@@ -137,13 +140,14 @@ def test_memory_of_interpreters_is_given_back() -> None:
         pytest.skip("the sanitizer's own memory would be measured")
     run_python(
         INTERPRETERS
+        + f"COUNT = {2 if SLOW else 6}"
         + """
 import os
 def resident():
     with open("/proc/self/statm") as f:
         return int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 def churn(code):
-    for _ in range(6):
+    for _ in range(COUNT):
         interpreter = create()
         run(interpreter, code)
         low.destroy(interpreter)
@@ -153,6 +157,6 @@ churn(WORK); churn(imports)
 base = churn(imports)
 plain = churn(imports) - base          # what interpreters themselves leave
 ours = churn(WORK) - base - plain
-assert ours < 6 * 700_000 + max(plain, 0), (plain, ours)
+assert ours < COUNT * 700_000 + max(plain, 0), (plain, ours)
 """
     )

@@ -26,7 +26,7 @@ hypothesis.settings.register_profile(
     "here",
     deadline=None,
     derandomize=True,
-    max_examples=max(10, 50 // SLOWDOWN),
+    max_examples=max(10, 30 // SLOWDOWN),
     suppress_health_check=list(hypothesis.HealthCheck),
     database=None,
 )
