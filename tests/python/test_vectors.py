@@ -111,8 +111,13 @@ def test_valid_vectors_decode_to_their_values(vector: Vector) -> None:
     value = exact(expected(vector["value"]))
     if len(data) > 2 and max_depth(vector["value"]) >= 1024:
         pytest.skip("as deep as possible: not within another array")
+    first = None
     for way, decoded in decodings(data):
-        assert exact(decoded) == value, way
+        if first is None:
+            assert exact(decoded) == value, way
+            first = decoded
+        # Taking a large value apart once is enough: there is no NaN in one.
+        assert exact(decoded) == value if len(data) < 1000 else decoded == first, way
 
 
 def max_depth(value: Vector) -> int:
