@@ -12,32 +12,32 @@
 /* ---- functions ------------------------------------------------------------------------ */
 
 PyDoc_STRVAR(packb_doc,
-             "packb($module, obj, /, **options)\n--\n\n"
-             "Pack *obj* and return it as bytes. The options are those of Packer.\n\n"
+             "packb($module, o, **options)\n--\n\n"
+             "Pack *o* and return it as bytes. The options are those of Packer.\n\n"
              "Raises TypeError for a type that cannot be packed, ValueError for nesting deeper\n"
              "than 1024 or a body longer than 2**32-1, OverflowError for an int outside 64\n"
              "bits, RuntimeError where a container changed while a hook ran, and whatever the\n"
              "hooks raise.\n\n"
              "Thread safety: any thread. A long call gives the GIL up; see Packer's *atomic*.");
 
-PyDoc_STRVAR(pack_doc, "pack($module, obj, stream, /, **options)\n--\n\n"
-                       "Pack *obj* and pass it to *stream*.write() in one piece; see packb().");
+PyDoc_STRVAR(pack_doc, "pack($module, o, stream, **options)\n--\n\n"
+                       "Pack *o* and pass it to *stream*.write() in one piece; see packb().");
 
 PyDoc_STRVAR(pack_parts_doc,
-             "pack_parts($module, obj, /, **options)\n--\n\n"
+             "pack_parts($module, obj, **options)\n--\n\n"
              "Pack *obj* and return a list of bytes and memoryview objects that follow one\n"
              "another, as writelines() and sendmsg() take them. Bytes, bytearray and memoryview\n"
              "bodies of 4 KiB and more are not copied: what is written to them shows, and a\n"
              "bytearray cannot be resized, until the list is gone. See packb().");
 
 PyDoc_STRVAR(pack_into_doc,
-             "pack_into($module, buffer, obj, /, offset=0, **options)\n--\n\n"
+             "pack_into($module, buffer, obj, offset=0, **options)\n--\n\n"
              "Pack *obj* into the writable *buffer* from byte *offset* on (negative: from its\n"
              "end) and return how many bytes that took, as int. ValueError, with nothing\n"
              "written, where it does not fit. See packb().");
 
 PyDoc_STRVAR(unpackb_doc,
-             "unpackb($module, packed, /, **options)\n--\n\n"
+             "unpackb($module, packed, **options)\n--\n\n"
              "Unpack the one object in the bytes-like *packed*. The options are those of\n"
              "Unpacker that do not concern streams.\n\n"
              "Raises ExtraData where bytes follow the object, ValueError where it is incomplete\n"
@@ -46,7 +46,7 @@ PyDoc_STRVAR(unpackb_doc,
              "Thread safety: any thread. *packed* may change meanwhile: anything but bytes is\n"
              "copied first.");
 
-PyDoc_STRVAR(unpack_doc, "unpack($module, stream, /, **options)\n--\n\n"
+PyDoc_STRVAR(unpack_doc, "unpack($module, stream, **options)\n--\n\n"
                          "Unpack the one object that *stream*.read() returns; see unpackb().");
 
 #define FUNCTION(name)                                                                             \

@@ -107,13 +107,71 @@ int options_set(void *options, const option_spec *specs, PyObject *names, PyObje
     Py_UNREACHABLE();
 }
 
+/* The index of `key` among the parameters, or -1. */
+static Py_ssize_t parameter_index(const char *const *parameters, PyObject *key)
+{
+    for (Py_ssize_t i = 0; parameters && parameters[i]; i++)
+        if (PyUnicode_CompareWithASCIIString(key, parameters[i]) == 0)
+            return i;
+    return -1;
+}
+
 int options_set_vector(void *options, const option_spec *specs, PyObject *names,
-                       PyObject *const *values, PyObject *kwnames, const char *function)
+                       const char *const *parameters, PyObject *const *values, PyObject *kwnames,
+                       const char *function)
 {
     Py_ssize_t n = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
-    for (Py_ssize_t i = 0; i < n; i++)
-        if (options_set(options, specs, names, PyTuple_GET_ITEM(kwnames, i), values[i], function))
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *key = PyTuple_GET_ITEM(kwnames, i);
+        if (parameter_index(parameters, key) < 0 &&
+            options_set(options, specs, names, key, values[i], function))
             return -1;
+    }
+    return 0;
+}
+
+static int bind_keyword(const char *function, const char *const *parameters, bool options,
+                        PyObject *key, PyObject *value, PyObject **bound)
+{
+    Py_ssize_t at = parameter_index(parameters, key);
+    if (at < 0 && options)
+        return 0;
+    if (at < 0) {
+        PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument %R", function, key);
+        return -1;
+    }
+    if (bound[at]) {
+        PyErr_Format(PyExc_TypeError, "%s() got multiple values for argument '%s'", function,
+                     parameters[at]);
+        return -1;
+    }
+    bound[at] = value;
+    return 0;
+}
+
+int arguments_bind(const char *function, const char *const *parameters, Py_ssize_t required,
+                   bool options, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                   PyObject **bound)
+{
+    Py_ssize_t n = 0, keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    for (; parameters[n]; n++)
+        bound[n] = n < nargs ? args[n] : NULL;
+    if (nargs > n) {
+        PyErr_Format(PyExc_TypeError, "%s() takes %zd positional argument%s (%zd given)", function,
+                     n, n == 1 ? "" : "s", nargs);
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < keywords; i++)
+        if (bind_keyword(function, parameters, options, PyTuple_GET_ITEM(kwnames, i),
+                         args[nargs + i], bound))
+            return -1;
+    for (Py_ssize_t i = 0; i < required; i++) {
+        if (!bound[i]) {
+            PyErr_Format(PyExc_TypeError, "%s() missing required argument '%s'", function,
+                         parameters[i]);
+            return -1;
+        }
+    }
     return 0;
 }
 

@@ -31,10 +31,20 @@ PyObject *options_names(const option_spec *specs);
 int options_set(void *options, const option_spec *specs, PyObject *names, PyObject *key,
                 PyObject *value, const char *function);
 
-/* Sets fields from a vectorcall's keyword arguments, or from a dict or NULL. */
+/* Sets fields from a vectorcall's keyword arguments, except those that
+ * arguments_bind() has taken (`parameters`, or NULL); or from a dict or NULL. */
 int options_set_vector(void *options, const option_spec *specs, PyObject *names,
-                       PyObject *const *values, PyObject *kwnames, const char *function);
+                       const char *const *parameters, PyObject *const *values, PyObject *kwnames,
+                       const char *function);
 int options_set_dict(void *options, const option_spec *specs, PyObject *names, PyObject *dict,
                      const char *function);
+
+/* The arguments of a vectorcall for `parameters`, names that end with NULL, by
+ * position or by keyword: `bound` gets a borrowed reference for each, NULL for one
+ * that is missing. The first `required` may not miss. Keywords of other names are
+ * left alone where `options` follow, and an error elsewhere. 0, or -1 with TypeError. */
+int arguments_bind(const char *function, const char *const *parameters, Py_ssize_t required,
+                   bool options, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                   PyObject **bound);
 
 #endif /* PARAPACK_EXT_OPTIONS_H */

@@ -2,17 +2,19 @@
 #include "functions.h"
 #include "pack_options.h"
 
-static int begin_call(pack *pk, pack_options *options, PyObject *module, PyObject *const *args,
-                      Py_ssize_t nargs, Py_ssize_t wanted, PyObject *kwnames, const char *function)
+/* Binds the arguments, reads the options, begins the pack. */
+static int begin_call(pack *pk, pack_options *options, PyObject *module, const char *function,
+                      const char *const *parameters, Py_ssize_t required, PyObject *const *args,
+                      Py_ssize_t nargs, PyObject *kwnames, PyObject **bound)
 {
     module_state *st = state_of_module(module);
-    if (PP_UNLIKELY(nargs != wanted)) {
-        PyErr_Format(PyExc_TypeError, "%s() takes exactly %zd positional argument%s (%zd given)",
-                     function, wanted, wanted == 1 ? "" : "s", nargs);
+    if (PP_LIKELY(nargs == 1 && required == 1 && !kwnames))
+        bound[0] = args[0];
+    else if (arguments_bind(function, parameters, required, true, args, nargs, kwnames, bound))
         return -1;
-    }
     pack_options_init(options);
-    if (kwnames && pack_options_vector(st, options, args + nargs, kwnames, function))
+    if (kwnames &&
+        pack_options_vector(st, options, parameters, args + nargs, kwnames, function))
         return -1;
     pack_begin(pk, st, options);
     return 0;
@@ -21,11 +23,13 @@ static int begin_call(pack *pk, pack_options *options, PyObject *module, PyObjec
 PyObject *function_packb(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
                          PyObject *kwnames)
 {
+    static const char *const parameters[] = {"o", NULL};
     pack pk;
     pack_options options;
-    if (begin_call(&pk, &options, module, args, nargs, 1, kwnames, "packb"))
+    PyObject *object;
+    if (begin_call(&pk, &options, module, "packb", parameters, 1, args, nargs, kwnames, &object))
         return NULL;
-    PyObject *result = pack_object(&pk, args[0]) ? NULL : pack_result(&pk);
+    PyObject *result = pack_object(&pk, object) ? NULL : pack_result(&pk);
     pack_end(&pk);
     return result;
 }
@@ -33,11 +37,14 @@ PyObject *function_packb(PyObject *module, PyObject *const *args, Py_ssize_t nar
 PyObject *function_pack_parts(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
                               PyObject *kwnames)
 {
+    static const char *const parameters[] = {"obj", NULL};
     pack pk;
     pack_options options;
-    if (begin_call(&pk, &options, module, args, nargs, 1, kwnames, "pack_parts"))
+    PyObject *object;
+    if (begin_call(&pk, &options, module, "pack_parts", parameters, 1, args, nargs, kwnames,
+                   &object))
         return NULL;
-    PyObject *result = pack_object(&pk, args[0]) ? NULL : pack_result_parts(&pk);
+    PyObject *result = pack_object(&pk, object) ? NULL : pack_result_parts(&pk);
     pack_end(&pk);
     return result;
 }
@@ -45,17 +52,18 @@ PyObject *function_pack_parts(PyObject *module, PyObject *const *args, Py_ssize_
 PyObject *function_pack(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
                         PyObject *kwnames)
 {
+    static const char *const parameters[] = {"o", "stream", NULL};
     pack pk;
     pack_options options;
-    if (begin_call(&pk, &options, module, args, nargs, 2, kwnames, "pack"))
+    PyObject *bound[2];
+    if (begin_call(&pk, &options, module, "pack", parameters, 2, args, nargs, kwnames, bound))
         return NULL;
-    PyObject *bytes = pack_object(&pk, args[0]) ? NULL : pack_result(&pk);
+    PyObject *bytes = pack_object(&pk, bound[0]) ? NULL : pack_result(&pk);
     pack_end(&pk);
     if (!bytes)
         return NULL;
-    PyObject *write_args[2] = {args[1], bytes};
-    PyObject *written = PyObject_VectorcallMethod(state_of_module(module)->str_write, write_args,
-                                                  2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+    PyObject *written =
+        PyObject_CallMethodOneArg(bound[1], state_of_module(module)->str_write, bytes);
     Py_DECREF(bytes);
     if (!written)
         return NULL;
@@ -97,30 +105,19 @@ static PyObject *copy_into(pack *pk, PyObject *target, Py_ssize_t offset)
 PyObject *function_pack_into(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
                              PyObject *kwnames)
 {
+    static const char *const parameters[] = {"buffer", "obj", "offset", NULL};
     pack pk;
     pack_options options;
-    module_state *st = state_of_module(module);
-    PyObject *offset_object = NULL;
-    if (nargs < 2 || nargs > 3) {
-        PyErr_Format(PyExc_TypeError,
-                     "pack_into() takes 2 or 3 positional arguments: buffer, obj, offset (%zd given)",
-                     nargs);
-        return NULL;
-    }
-    if (nargs == 3)
-        offset_object = args[2];
-    pack_options_init(&options);
-    if (kwnames &&
-        pack_into_options_vector(st, &options, &offset_object, args + nargs, kwnames))
-        return NULL;
+    PyObject *bound[3];
     Py_ssize_t offset = 0;
-    if (offset_object) {
-        offset = PyNumber_AsSsize_t(offset_object, PyExc_OverflowError);
+    if (begin_call(&pk, &options, module, "pack_into", parameters, 2, args, nargs, kwnames, bound))
+        return NULL;
+    if (bound[2]) {
+        offset = PyNumber_AsSsize_t(bound[2], PyExc_OverflowError);
         if (offset == -1 && PyErr_Occurred())
             return NULL;
     }
-    pack_begin(&pk, st, &options);
-    PyObject *result = pack_object(&pk, args[1]) ? NULL : copy_into(&pk, args[0], offset);
+    PyObject *result = pack_object(&pk, bound[1]) ? NULL : copy_into(&pk, bound[0], offset);
     pack_end(&pk);
     return result;
 }

@@ -38,11 +38,11 @@ static int finish(pack_options *options)
     return 0;
 }
 
-int pack_options_vector(module_state *st, pack_options *options, PyObject *const *values,
-                        PyObject *kwnames, const char *function)
+int pack_options_vector(module_state *st, pack_options *options, const char *const *parameters,
+                        PyObject *const *values, PyObject *kwnames, const char *function)
 {
-    if (options_set_vector(options, pack_option_specs, st->pack_option_names, values, kwnames,
-                           function))
+    if (options_set_vector(options, pack_option_specs, st->pack_option_names, parameters, values,
+                           kwnames, function))
         return -1;
     return finish(options);
 }
@@ -51,26 +51,5 @@ int pack_options_dict(module_state *st, pack_options *options, PyObject *dict)
 {
     if (options_set_dict(options, pack_option_specs, st->pack_option_names, dict, "Packer"))
         return -1;
-    return finish(options);
-}
-
-int pack_into_options_vector(module_state *st, pack_options *options, PyObject **offset,
-                             PyObject *const *values, PyObject *kwnames)
-{
-    Py_ssize_t n = PyTuple_GET_SIZE(kwnames);
-    for (Py_ssize_t i = 0; i < n; i++) {
-        PyObject *name = PyTuple_GET_ITEM(kwnames, i);
-        if (PyUnicode_CompareWithASCIIString(name, "offset") == 0) {
-            if (*offset) {
-                PyErr_SetString(PyExc_TypeError,
-                                "pack_into() got multiple values for argument 'offset'");
-                return -1;
-            }
-            *offset = values[i];
-        } else if (options_set(options, pack_option_specs, st->pack_option_names, name, values[i],
-                               "pack_into")) {
-            return -1;
-        }
-    }
     return finish(options);
 }

@@ -585,6 +585,17 @@ PP_INLINE int descend(pack *pk, pack_frame_kind kind, PyObject *o)
     return enter(pk, o, owned, true);
 }
 
+/* The end of a container, which the last value may have changed. */
+PP_INLINE int leave(pack *pk, pack_frame_kind kind, const pack_frame *f)
+{
+    if (kind == FRAME_LIST && PP_UNLIKELY(PyList_GET_SIZE(f->container) != f->size))
+        return changed(pk, "list");
+    if (kind == FRAME_DICT && PP_UNLIKELY(PyDict_GET_SIZE(f->container) != f->size))
+        return changed(pk, "dictionary");
+    pop(pk);
+    return DONE;
+}
+
 /* Each walk_*() works on the frame at `at`, which is on top when it begins. It
  * returns DONE when that frame is popped, when another is on top, or when the
  * budget is used up; walk() then goes on with whatever is on top. */
@@ -595,10 +606,8 @@ PP_INLINE int walk_container(pack *pk, pack_frame_kind kind, int at)
         PyObject *item = NULL;
         if (kind == FRAME_DICT && PP_UNLIKELY(f->pending != NULL))
             return walk_pending(pk, f);
-        if (at_end(kind, f)) {
-            pop(pk);
-            return DONE;
-        }
+        if (at_end(kind, f))
+            return leave(pk, kind, f);
         int result = run(pk, kind, f, &item);
         if (result == DESCEND)
             result = descend(pk, kind, item);
@@ -653,10 +662,8 @@ static int walk_list(pack *pk, int at)
     for (;;) {
         pack_frame *f = &pk->frames[at];
         PyObject *item = NULL;
-        if (at_end(FRAME_LIST, f)) {
-            pop(pk);
-            return DONE;
-        }
+        if (at_end(FRAME_LIST, f))
+            return leave(pk, FRAME_LIST, f);
         int result = run(pk, FRAME_LIST, f, &item);
         if (result == DESCEND) {
             result = descend(pk, FRAME_LIST, item);

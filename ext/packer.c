@@ -133,8 +133,20 @@ static PyObject *call_end(call *c, Packer *self, int failed)
     return result;
 }
 
+/* The one argument of a method, borrowed, or NULL with TypeError. */
+static PyObject *one_argument(const char *method, const char *parameter, PyObject *const *args,
+                              Py_ssize_t nargs, PyObject *kwnames)
+{
+    const char *const parameters[] = {parameter, NULL};
+    PyObject *bound;
+    if (PP_LIKELY(nargs == 1 && !kwnames))
+        return args[0];
+    return arguments_bind(method, parameters, 1, false, args, nargs, kwnames, &bound) ? NULL
+                                                                                       : bound;
+}
+
 PyDoc_STRVAR(pack_doc,
-             "pack($self, obj, /)\n--\n\n"
+             "pack($self, obj)\n--\n\n"
              "Pack *obj* and return it as bytes; with ``autoreset=False`` append it to the\n"
              "internal buffer and return None.\n\n"
              "Raises TypeError for a type that cannot be packed, ValueError for nesting deeper\n"
@@ -144,15 +156,19 @@ PyDoc_STRVAR(pack_doc,
              "Thread safety: any thread may call it at any time, also a hook of the same\n"
              "Packer.");
 
-static PyObject *Packer_pack(Packer *self, PyObject *obj)
+static PyObject *Packer_pack(Packer *self, PyObject *const *args, Py_ssize_t nargs,
+                             PyObject *kwnames)
 {
     call c;
+    PyObject *obj = one_argument("pack", "obj", args, nargs, kwnames);
+    if (!obj)
+        return NULL;
     int failed = call_begin(&c, self) || pack_object(&c.pk, obj);
     return call_end(&c, self, failed);
 }
 
 PyDoc_STRVAR(pack_array_header_doc,
-             "pack_array_header($self, size, /)\n--\n\n"
+             "pack_array_header($self, size)\n--\n\n"
              "Pack the header of an array; *size* values are to follow.\n"
              "Raises ValueError if *size* is negative or above 2**32-1.");
 
@@ -174,57 +190,67 @@ static int header_size(PyObject *arg, const char *what, uint32_t *size)
     return 0;
 }
 
-static PyObject *Packer_pack_array_header(Packer *self, PyObject *arg)
+static PyObject *Packer_pack_array_header(Packer *self, PyObject *const *args,
+                                         Py_ssize_t nargs, PyObject *kwnames)
 {
     call c;
     uint32_t size;
-    if (header_size(arg, "array", &size))
+    PyObject *arg = one_argument("pack_array_header", "size", args, nargs, kwnames);
+    if (!arg || header_size(arg, "array", &size))
         return NULL;
     int failed = call_begin(&c, self) || pack_array_header(&c.pk, size);
     return call_end(&c, self, failed);
 }
 
 PyDoc_STRVAR(pack_map_header_doc,
-             "pack_map_header($self, size, /)\n--\n\n"
+             "pack_map_header($self, size)\n--\n\n"
              "Pack the header of a map; *size* pairs of values are to follow.\n"
              "Raises ValueError if *size* is negative or above 2**32-1.");
 
-static PyObject *Packer_pack_map_header(Packer *self, PyObject *arg)
+static PyObject *Packer_pack_map_header(Packer *self, PyObject *const *args,
+                                         Py_ssize_t nargs, PyObject *kwnames)
 {
     call c;
     uint32_t size;
-    if (header_size(arg, "map", &size))
+    PyObject *arg = one_argument("pack_map_header", "size", args, nargs, kwnames);
+    if (!arg || header_size(arg, "map", &size))
         return NULL;
     int failed = call_begin(&c, self) || pack_map_header(&c.pk, size);
     return call_end(&c, self, failed);
 }
 
 PyDoc_STRVAR(pack_map_pairs_doc,
-             "pack_map_pairs($self, pairs, /)\n--\n\n"
+             "pack_map_pairs($self, pairs)\n--\n\n"
              "Pack an iterable of (key, value) pairs as a map, in its order.");
 
-static PyObject *Packer_pack_map_pairs(Packer *self, PyObject *pairs)
+static PyObject *Packer_pack_map_pairs(Packer *self, PyObject *const *args, Py_ssize_t nargs,
+                                       PyObject *kwnames)
 {
     call c;
+    PyObject *pairs = one_argument("pack_map_pairs", "pairs", args, nargs, kwnames);
+    if (!pairs)
+        return NULL;
     int failed = call_begin(&c, self) || pack_pairs(&c.pk, pairs);
     return call_end(&c, self, failed);
 }
 
 PyDoc_STRVAR(pack_ext_type_doc,
-             "pack_ext_type($self, typecode, data, /)\n--\n\n"
+             "pack_ext_type($self, typecode, data)\n--\n\n"
              "Pack an ext value of type *typecode* (-128 to 127) with the bytes *data*.");
 
-static PyObject *Packer_pack_ext_type(Packer *self, PyObject *const *args, Py_ssize_t nargs)
+static PyObject *Packer_pack_ext_type(Packer *self, PyObject *const *args, Py_ssize_t nargs,
+                                      PyObject *kwnames)
 {
-    if (nargs != 2)
-        return PyErr_Format(PyExc_TypeError,
-                            "pack_ext_type() takes 2 arguments: typecode, data (%zd given)", nargs);
-    int typecode = PyLong_AsLong(args[0]);
+    static const char *const parameters[] = {"typecode", "data", NULL};
+    PyObject *bound[2];
+    if (arguments_bind("pack_ext_type", parameters, 2, false, args, nargs, kwnames, bound))
+        return NULL;
+    long typecode = PyLong_AsLong(bound[0]);
     if (typecode == -1 && PyErr_Occurred())
         return NULL;
     if (typecode < INT8_MIN || typecode > INT8_MAX)
-        return PyErr_Format(PyExc_OverflowError, "typecode must be -128 to 127, not %d", typecode);
-    PyObject *data = PyBytes_Check(args[1]) ? Py_NewRef(args[1]) : PyBytes_FromObject(args[1]);
+        return PyErr_Format(PyExc_OverflowError, "typecode must be -128 to 127, not %ld", typecode);
+    PyObject *data = PyBytes_Check(bound[1]) ? Py_NewRef(bound[1]) : PyBytes_FromObject(bound[1]);
     if (!data)
         return NULL;
     call c;
@@ -382,11 +408,11 @@ PyDoc_STRVAR(
 #define METHOD(name, flags) {#name, (PyCFunction)(void (*)(void))Packer_##name, flags, name##_doc}
 
 static PyMethodDef methods[] = {
-    METHOD(pack, METH_O),
-    METHOD(pack_array_header, METH_O),
-    METHOD(pack_map_header, METH_O),
-    METHOD(pack_map_pairs, METH_O),
-    METHOD(pack_ext_type, METH_FASTCALL),
+    METHOD(pack, METH_FASTCALL | METH_KEYWORDS),
+    METHOD(pack_array_header, METH_FASTCALL | METH_KEYWORDS),
+    METHOD(pack_map_header, METH_FASTCALL | METH_KEYWORDS),
+    METHOD(pack_map_pairs, METH_FASTCALL | METH_KEYWORDS),
+    METHOD(pack_ext_type, METH_FASTCALL | METH_KEYWORDS),
     METHOD(reset, METH_NOARGS),
     METHOD(bytes, METH_NOARGS),
     METHOD(getbuffer, METH_NOARGS),

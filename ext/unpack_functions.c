@@ -34,19 +34,16 @@ static PyObject *unpack_source(module_state *st, const unpack_options *options, 
     return result;
 }
 
-PyObject *function_unpackb(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
-                           PyObject *kwnames)
+/* Unpacks the contents of `packed`; the keywords are options. */
+static PyObject *unpack_buffer(module_state *st, const char *function,
+                               const char *const *parameters, PyObject *packed,
+                               PyObject *const *values, PyObject *kwnames)
 {
-    module_state *st = state_of_module(module);
     unpack_options options;
     source s;
-    PyObject *packed = nargs == 1 ? args[0] : NULL;
-    PyObject *const *values = args + nargs;
-    if (PP_UNLIKELY(nargs != 1))
-        return PyErr_Format(PyExc_TypeError,
-                            "unpackb() takes exactly 1 positional argument (%zd given)", nargs);
     unpack_options_init(&options);
-    if (kwnames && unpack_options_vector(st, &options, values, kwnames, "unpackb"))
+    if (kwnames &&
+        unpack_options_vector(st, &options, parameters, values, kwnames, function))
         return NULL;
     if (source_open(&s, packed))
         return NULL;
@@ -56,26 +53,31 @@ PyObject *function_unpackb(PyObject *module, PyObject *const *args, Py_ssize_t n
     return result;
 }
 
+PyObject *function_unpackb(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
+                           PyObject *kwnames)
+{
+    static const char *const parameters[] = {"packed", NULL};
+    PyObject *packed;
+    if (PP_LIKELY(nargs == 1 && !kwnames))
+        packed = args[0];
+    else if (arguments_bind("unpackb", parameters, 1, true, args, nargs, kwnames, &packed))
+        return NULL;
+    return unpack_buffer(state_of_module(module), "unpackb", parameters, packed, args + nargs,
+                         kwnames);
+}
+
 PyObject *function_unpack(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
                           PyObject *kwnames)
 {
-    if (nargs != 1)
-        return PyErr_Format(PyExc_TypeError,
-                            "unpack() takes exactly 1 positional argument (%zd given)", nargs);
-    PyObject *data = PyObject_CallMethodNoArgs(args[0], state_of_module(module)->str_read);
+    static const char *const parameters[] = {"stream", NULL};
+    module_state *st = state_of_module(module);
+    PyObject *stream;
+    if (arguments_bind("unpack", parameters, 1, true, args, nargs, kwnames, &stream))
+        return NULL;
+    PyObject *data = PyObject_CallMethodNoArgs(stream, st->str_read);
     if (!data)
         return NULL;
-    Py_ssize_t options = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
-    PyObject **all = PyMem_New(PyObject *, 1 + options);
-    PyObject *result = NULL;
-    if (all) {
-        all[0] = data;
-        memcpy(all + 1, args + 1, (size_t)options * sizeof *all);
-        result = function_unpackb(module, all, 1, kwnames);
-        PyMem_Free(all);
-    } else {
-        PyErr_NoMemory();
-    }
+    PyObject *result = unpack_buffer(st, "unpack", parameters, data, args + nargs, kwnames);
     Py_DECREF(data);
     return result;
 }

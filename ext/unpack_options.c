@@ -56,11 +56,12 @@ static int check(unpack_options *options)
     return 0;
 }
 
-int unpack_options_vector(module_state *st, unpack_options *options, PyObject *const *values,
+int unpack_options_vector(module_state *st, unpack_options *options,
+                          const char *const *parameters, PyObject *const *values,
                           PyObject *kwnames, const char *function)
 {
-    if (options_set_vector(options, unpack_option_specs, st->unpack_option_names, values, kwnames,
-                           function))
+    if (options_set_vector(options, unpack_option_specs, st->unpack_option_names, parameters,
+                           values, kwnames, function))
         return -1;
     if (options->file_like || options->read_size ||
         options->max_buffer_size != UNPACKER_BUFFER_SIZE) {

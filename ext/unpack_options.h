@@ -12,9 +12,11 @@ enum { UNPACKER_BUFFER_SIZE = 100 * 1024 * 1024 }; /* bytes: the default of max_
 /* The defaults; lengths are -1, which unpack_options_limits() replaces. */
 void unpack_options_init(unpack_options *options);
 
-/* From the keywords of unpackb, or of Unpacker, as a dict or NULL. References
- * are borrowed from the arguments. 0, or -1 with an exception. */
-int unpack_options_vector(module_state *st, unpack_options *options, PyObject *const *values,
+/* From the keywords of unpackb, except `parameters` (see options_set_vector()), or
+ * of Unpacker, as a dict or NULL. References are borrowed from the arguments. 0, or
+ * -1 with an exception. */
+int unpack_options_vector(module_state *st, unpack_options *options,
+                          const char *const *parameters, PyObject *const *values,
                           PyObject *kwnames, const char *function);
 int unpack_options_dict(module_state *st, unpack_options *options, PyObject *dict);
 

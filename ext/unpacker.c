@@ -231,13 +231,18 @@ static PyObject *run_method(Unpacker *self, unpack_method method, attempt try_on
 /* ---- methods ---------------------------------------------------------------------------- */
 
 PyDoc_STRVAR(feed_doc,
-             "feed($self, data, /)\n--\n\n"
-             "Append the bytes-like *data* to the input.\n\n"
+             "feed($self, next_bytes)\n--\n\n"
+             "Append the bytes-like *next_bytes* to the input.\n\n"
              "Raises BufferFull where more than *max_buffer_size* bytes would wait, RuntimeError\n"
              "from a hook of the same Unpacker, AssertionError for one that reads a file.");
 
-static PyObject *Unpacker_feed(Unpacker *self, PyObject *data)
+static PyObject *Unpacker_feed(Unpacker *self, PyObject *const *args, Py_ssize_t nargs,
+                               PyObject *kwnames)
 {
+    static const char *const parameters[] = {"next_bytes", NULL};
+    PyObject *data;
+    if (arguments_bind("feed", parameters, 1, false, args, nargs, kwnames, &data))
+        return NULL;
     if (owner_lock_acquire(&self->lock, "Unpacker.feed()"))
         return NULL;
     int failed;
@@ -314,11 +319,16 @@ static int read_rest(Unpacker *self, PyObject **bytes, Py_ssize_t missing)
     return *bytes ? 0 : -1;
 }
 
-PyDoc_STRVAR(read_bytes_doc, "read_bytes($self, nbytes, /)\n--\n\n"
+PyDoc_STRVAR(read_bytes_doc, "read_bytes($self, nbytes)\n--\n\n"
                              "Take up to *nbytes* raw bytes from the input, as bytes.");
 
-static PyObject *Unpacker_read_bytes(Unpacker *self, PyObject *arg)
+static PyObject *Unpacker_read_bytes(Unpacker *self, PyObject *const *args, Py_ssize_t nargs,
+                                     PyObject *kwnames)
 {
+    static const char *const parameters[] = {"nbytes", NULL};
+    PyObject *arg;
+    if (arguments_bind("read_bytes", parameters, 1, false, args, nargs, kwnames, &arg))
+        return NULL;
     Py_ssize_t wanted = PyNumber_AsSsize_t(arg, PyExc_OverflowError);
     if (wanted == -1 && PyErr_Occurred())
         return NULL;
@@ -462,7 +472,7 @@ PyDoc_STRVAR(
     unpacker_doc,
     "Unpacker(file_like=None, *, read_size=0, use_list=True, raw=False, timestamp=0,\n"
     "         strict_map_key=True, object_hook=None, object_pairs_hook=None, list_hook=None,\n"
-    "         unicode_errors=None, max_buffer_size=104857600, ext_hook=ExtType, max_str_len=-1,\n"
+    "         unicode_errors=None, max_buffer_size=104857600, ext_hook=None, max_str_len=-1,\n"
     "         max_bin_len=-1, max_array_len=-1, max_map_len=-1, max_ext_len=-1, atomic=False)\n"
     "--\n\n"
     "Unpacks a stream of objects, fed in pieces or read from a file. Iterate over it, or call\n"
@@ -475,7 +485,8 @@ PyDoc_STRVAR(
     "strict_map_key: only str and bytes are accepted as map keys.\n"
     "object_hook, object_pairs_hook: called with the dict, or the list of (key, value) pairs,\n"
     "    of every map; what it returns takes its place.\n"
-    "list_hook: called with every list. ext_hook: called with the code and data of every ext.\n"
+    "list_hook: called with every list. ext_hook: called with the code and data of every ext;\n"
+    "    by default ExtType is.\n"
     "unicode_errors: the error handler for decoding str, 'strict' by default.\n"
     "max_buffer_size: bytes that may wait; 0 means 2**32-1. BufferFull beyond it.\n"
     "max_*_len: limits on claimed lengths; by default what max_buffer_size allows.\n"
@@ -487,12 +498,12 @@ PyDoc_STRVAR(
     {#name, (PyCFunction)(void (*)(void))Unpacker_##name, flags, name##_doc}
 
 static PyMethodDef methods[] = {
-    METHOD(feed, METH_O),
+    METHOD(feed, METH_FASTCALL | METH_KEYWORDS),
     METHOD(unpack, METH_NOARGS),
     METHOD(skip, METH_NOARGS),
     METHOD(read_array_header, METH_NOARGS),
     METHOD(read_map_header, METH_NOARGS),
-    METHOD(read_bytes, METH_O),
+    METHOD(read_bytes, METH_FASTCALL | METH_KEYWORDS),
     METHOD(tell, METH_NOARGS),
     {NULL, NULL, 0, NULL},
 };

@@ -27,8 +27,7 @@ _ExtHook: TypeAlias = Callable[[int, bytes], Any]
 _TimestampForm: TypeAlias = Literal[0, 1, 2, 3]
 
 def packb(
-    obj: object,
-    /,
+    o: object,
     *,
     default: _Default = None,
     use_single_float: bool = False,
@@ -42,9 +41,8 @@ def packb(
     native: _Native = False,
 ) -> bytes: ...
 def pack(
-    obj: object,
+    o: object,
     stream: _SupportsWrite,
-    /,
     *,
     default: _Default = None,
     use_single_float: bool = False,
@@ -59,7 +57,6 @@ def pack(
 ) -> None: ...
 def pack_parts(
     obj: object,
-    /,
     *,
     default: _Default = None,
     use_single_float: bool = False,
@@ -75,7 +72,6 @@ def pack_parts(
 def pack_into(
     buffer: Buffer,
     obj: object,
-    /,
     offset: SupportsIndex = 0,
     *,
     default: _Default = None,
@@ -91,7 +87,6 @@ def pack_into(
 ) -> int: ...
 def unpackb(
     packed: Buffer,
-    /,
     *,
     object_hook: _ObjectHook = None,
     list_hook: _ListHook = None,
@@ -101,7 +96,7 @@ def unpackb(
     strict_map_key: bool = True,
     unicode_errors: str | None = None,
     object_pairs_hook: _ObjectPairsHook = None,
-    ext_hook: _ExtHook = ...,
+    ext_hook: _ExtHook | None = None,
     max_str_len: int = -1,
     max_bin_len: int = -1,
     max_array_len: int = -1,
@@ -111,7 +106,6 @@ def unpackb(
 ) -> Any: ...
 def unpack(
     stream: _SupportsReadAll,
-    /,
     *,
     object_hook: _ObjectHook = None,
     list_hook: _ListHook = None,
@@ -121,7 +115,7 @@ def unpack(
     strict_map_key: bool = True,
     unicode_errors: str | None = None,
     object_pairs_hook: _ObjectPairsHook = None,
-    ext_hook: _ExtHook = ...,
+    ext_hook: _ExtHook | None = None,
     max_str_len: int = -1,
     max_bin_len: int = -1,
     max_array_len: int = -1,
@@ -146,11 +140,11 @@ class Packer:
         native: _Native = False,
     ) -> None: ...
     # With autoreset=False these five return None, and bytes() has the result.
-    def pack(self, obj: object, /) -> bytes: ...
-    def pack_array_header(self, size: int, /) -> bytes: ...
-    def pack_map_header(self, size: int, /) -> bytes: ...
-    def pack_map_pairs(self, pairs: Sequence[tuple[object, object]], /) -> bytes: ...
-    def pack_ext_type(self, typecode: int, data: Buffer, /) -> bytes: ...
+    def pack(self, obj: object) -> bytes: ...
+    def pack_array_header(self, size: int) -> bytes: ...
+    def pack_map_header(self, size: int) -> bytes: ...
+    def pack_map_pairs(self, pairs: Sequence[tuple[object, object]]) -> bytes: ...
+    def pack_ext_type(self, typecode: int, data: Buffer) -> bytes: ...
     def reset(self) -> None: ...
     def bytes(self) -> bytes: ...
     def getbuffer(self) -> memoryview: ...
@@ -172,7 +166,7 @@ class Unpacker:
         list_hook: _ListHook = None,
         unicode_errors: str | None = None,
         max_buffer_size: int = 104857600,
-        ext_hook: _ExtHook = ...,
+        ext_hook: _ExtHook | None = None,
         max_str_len: int = -1,
         max_bin_len: int = -1,
         max_array_len: int = -1,
@@ -180,12 +174,12 @@ class Unpacker:
         max_ext_len: int = -1,
         atomic: bool = False,
     ) -> None: ...
-    def feed(self, data: Buffer, /) -> None: ...
+    def feed(self, next_bytes: Buffer) -> None: ...
     def unpack(self) -> Any: ...
     def skip(self) -> None: ...
     def read_array_header(self) -> int: ...
     def read_map_header(self) -> int: ...
-    def read_bytes(self, nbytes: int, /) -> bytes: ...
+    def read_bytes(self, nbytes: int) -> bytes: ...
     def tell(self) -> int: ...
     def __iter__(self) -> Self: ...
     def __next__(self) -> Any: ...
