@@ -181,12 +181,15 @@ def longest_gap(operation):
 
 PART = b"\\xdc\\x00\\x14" + DATA * 20
 for operation in (
-    lambda: packb(LARGE[:50]), lambda: unpackb(PART), stream(PART).unpack, stream(EMPTIES).skip,
+    lambda: packb(LARGE[:50]), lambda: unpackb(PART), lambda: stream(PART).unpack(),
     lambda: unpackb(EMPTY_MAPS),
 ):
-    took, gap, count = longest_gap(operation)
-    assert gap < max(0.025, took / 4), (took, gap, count)
-    assert count > took / 0.05, (took, gap, count)
+    # Other processes delay threads, too: one quiet attempt of several is enough.
+    for attempt in range(6):
+        took, gap, count = longest_gap(operation)
+        if gap < max(0.025, took / 4) and count > took / 0.05: break
+    else:
+        raise AssertionError((took, gap, count))
 """
     )
 
