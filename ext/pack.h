@@ -33,7 +33,7 @@ enum {
     PACK_FRAMES = 16,               /* frames before the stack of frames moves to the heap */
     PACK_BODIES = 4,                /* deferred bodies before the plan moves to the heap */
     PACK_BODY_MIN = 4096,           /* bytes: a smaller body is copied at once */
-    PACK_RELEASE_MIN = 96 * 1024,   /* bytes: a smaller copy does not pay for giving up the GIL */
+    PACK_RELEASE_MIN = 192 * 1024,  /* bytes: a smaller copy does not pay for giving up the GIL */
 };
 
 #define PACK_LENGTH_MAX UINT32_MAX /* the longest body and the largest count MessagePack has */

@@ -27,6 +27,11 @@ PyObject *function_packb(PyObject *module, PyObject *const *args, Py_ssize_t nar
     pack pk;
     pack_options options;
     PyObject *object;
+    int64_t small;
+    if (nargs == 1 && !kwnames && PyLong_CheckExact(args[0]) && long_small_value(args[0], &small)) {
+        uint8_t bytes[PP_HEADER_MAX];
+        return PyBytes_FromStringAndSize((const char *)bytes, pp_put_int(bytes, small) - bytes);
+    }
     if (begin_call(&pk, &options, module, "packb", parameters, 1, args, nargs, kwnames, &object))
         return NULL;
     PyObject *result = pack_object(&pk, object) ? NULL : pack_result(&pk);

@@ -109,14 +109,14 @@ void pack_plan_clear(pack_plan *plan)
     }
 }
 
-/* Once much has been written that a deferred body would make us copy again, a
- * body that is small beside it is cheaper copied now. */
+/* What is deferred is copied once, but all of the scratch area is then copied
+ * again: deferring pays only where the bodies weigh more than what surrounds them. */
 static bool worth_deferring(const pack *pk, size_t size)
 {
     if (size < PACK_BODY_MIN)
         return false;
     size_t used = (size_t)(pk->cursor - pk->base);
-    return pk->plan.count > 0 || size >= PACK_RELEASE_MIN || used <= size * 16;
+    return used / 4 <= pk->plan.bytes + size;
 }
 
 int pack_body_of(pack *pk, PyObject *owner, const void *data, size_t size)
@@ -244,22 +244,49 @@ bool pack_overlaps(const pack *pk, const uint8_t *target, size_t size)
     return false;
 }
 
+/* Few deferred bodies in much scratch: makes room for them where they belong,
+ * from the end on, so that there are never two copies of the rest. */
+static PyObject *merge(pack *pk, size_t size)
+{
+    size_t used = (size_t)(pk->cursor - pk->base);
+    PyObject *result = pk->spill;
+    pk->spill = NULL;
+    if (_PyBytes_Resize(&result, (Py_ssize_t)size))
+        return NULL;
+    uint8_t *base = (uint8_t *)PyBytes_AS_STRING(result), *to = base + size;
+    for (size_t i = pk->plan.count; i-- > 0;) {
+        const pack_body *body = &pk->plan.body[i];
+        size_t after = used - body->at;
+        to -= after;
+        memmove(to, base + body->at, after);
+        to -= body->size;
+        if (body->copy == COPY_BYTES)
+            memcpy(to, body->data, body->size);
+        else
+            copy_ucs(to, body->copy, body->data, body->count);
+        used = body->at;
+    }
+    return result;
+}
+
 PyObject *pack_result(pack *pk)
 {
-    size_t size = pack_size(pk);
+    size_t size = pack_size(pk), bodies = pk->plan.bytes;
     if (size > PY_SSIZE_T_MAX)
         return PyErr_NoMemory();
     PyObject *result;
-    if (pk->plan.count == 0 && pk->spill) {
+    if (bodies == 0 && !pk->spill)
+        return PyBytes_FromStringAndSize((const char *)pk->base, (Py_ssize_t)size);
+    if (size > GROWTH_GUESS && bodies < size / 2)
+        relaxed_store(&pk->state->large_result, size + GROWTH_SLACK);
+    if (bodies == 0) {
         result = pk->spill;
         pk->spill = NULL;
-        if (size > GROWTH_GUESS)
-            relaxed_store(&pk->state->large_result, size + GROWTH_SLACK);
         _PyBytes_Resize(&result, (Py_ssize_t)size); /* NULL on failure */
         return result;
     }
-    if (pk->plan.count == 0)
-        return PyBytes_FromStringAndSize((const char *)pk->base, (Py_ssize_t)size);
+    if (pk->spill && bodies < size / 2 && bodies < PACK_RELEASE_MIN)
+        return merge(pk, size);
     result = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
     if (result)
         pack_gather(pk, (uint8_t *)PyBytes_AS_STRING(result));

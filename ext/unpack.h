@@ -40,7 +40,7 @@ enum {
     UNPACK_VALUES = 64,             /* values before theirs does */
     UNPACK_GATHER_MAX = 64,         /* longer arrays are made in place where the input allows */
     UNPACK_FILL_MIN = 4096,         /* bytes: a smaller body is copied at once */
-    UNPACK_RELEASE_MIN = 96 * 1024, /* bytes: less does not pay for giving up the GIL */
+    UNPACK_RELEASE_MIN = 192 * 1024,/* bytes: less does not pay for giving up the GIL */
     UNPACK_SUSPEND_MIN = 512,       /* bytes: smaller input does not pay for suspending the collector */
 };
 

@@ -53,16 +53,36 @@ static PyObject *unpack_buffer(module_state *st, const char *function,
     return result;
 }
 
+/* A message of one byte that is a whole value needs no decoder. NULL, without an
+ * exception, for any other. */
+static PyObject *unpack_byte(module_state *st, PyObject *packed)
+{
+    if (!PyBytes_CheckExact(packed) || PyBytes_GET_SIZE(packed) != 1)
+        return NULL;
+    uint8_t byte = (uint8_t)PyBytes_AS_STRING(packed)[0];
+    if ((int8_t)byte >= -32)
+        return Py_NewRef(st->small_int[32 + (int8_t)byte]);
+    return byte == PP_NIL     ? Py_NewRef(Py_None)
+           : byte == PP_TRUE  ? Py_NewRef(Py_True)
+           : byte == PP_FALSE ? Py_NewRef(Py_False)
+                              : NULL;
+}
+
 PyObject *function_unpackb(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
                            PyObject *kwnames)
 {
     static const char *const parameters[] = {"packed", NULL};
+    module_state *st = state_of_module(module);
     PyObject *packed;
-    if (PP_LIKELY(nargs == 1 && !kwnames))
+    if (PP_LIKELY(nargs == 1 && !kwnames)) {
         packed = args[0];
-    else if (arguments_bind("unpackb", parameters, 1, true, args, nargs, kwnames, &packed))
+        PyObject *value = unpack_byte(st, packed);
+        if (value)
+            return value;
+    } else if (arguments_bind("unpackb", parameters, 1, true, args, nargs, kwnames, &packed)) {
         return NULL;
-    return unpack_buffer(state_of_module(module), "unpackb", parameters, packed, args + nargs,
+    }
+    return unpack_buffer(st, "unpackb", parameters, packed, args + nargs,
                          kwnames);
 }
 
