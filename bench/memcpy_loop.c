@@ -1,9 +1,11 @@
-/* The yardstick of bodies and threads: malloc, memcpy, free, again and again, with no interpreter in between.
- * Compiled and loaded by yardstick.py; a foreign call that ctypes makes without the GIL. */
+/* The yardstick of bodies and threads: malloc, memcpy, free, again and again, with no interpreter
+ * in between. Compiled and loaded by yardstick.py; a foreign call that ctypes makes without the
+ * GIL. */
 #include <stdlib.h>
 #include <string.h>
 
-/* Copies `size` bytes from `source` into fresh memory `count` times. Returns 0, or -1 when memory runs out. */
+/* Copies `size` bytes from `source` into fresh memory `count` times. Returns 0, or -1 when memory
+ * runs out. */
 int parapack_copy_loop(const char *source, size_t size, long count)
 {
     for (long i = 0; i < count; i++) {

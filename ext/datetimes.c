@@ -97,8 +97,8 @@ PyObject *datetime_from_timestamp(module_state *st, int64_t seconds, uint32_t na
                             "timestamp of %lld seconds is outside datetime's years 1 to 9999",
                             (long long)seconds);
     PyDateTime_CAPI *c = api(st);
-    PyObject *delta = c->Delta_FromDelta((int)days, (int)rest, (int)(nanoseconds / 1000), 1,
-                                         c->DeltaType);
+    PyObject *delta =
+        c->Delta_FromDelta((int)days, (int)rest, (int)(nanoseconds / 1000), 1, c->DeltaType);
     PyObject *result = delta ? PyNumber_Add(st->epoch, delta) : NULL;
     Py_XDECREF(delta);
     return result;

@@ -17,7 +17,7 @@
 #include "shape.h"
 
 enum {
-    KEY_CACHE_SIZE = 1024,   /* entries; a power of two */
+    KEY_CACHE_SIZE = 1024,  /* entries; a power of two */
     KEY_CACHE_MAX_KEY = 32, /* bytes */
     KEY_CACHE_SLOTS = 32,   /* caches a pool keeps; a power of two */
 };

@@ -50,12 +50,14 @@ PyDoc_STRVAR(unpack_doc, "unpack($module, stream, **options)\n--\n\n"
                          "Unpack the one object that *stream*.read() returns; see unpackb().");
 
 #define FUNCTION(name)                                                                             \
-    {#name, (PyCFunction)(void (*)(void))function_##name, METH_FASTCALL | METH_KEYWORDS, name##_doc}
+    {                                                                                              \
+#name, (PyCFunction)(void (*)(void))function_##name, METH_FASTCALL | METH_KEYWORDS,        \
+            name##_doc                                                                             \
+    }
 
 static PyMethodDef functions[] = {
-    FUNCTION(packb),     FUNCTION(pack),    FUNCTION(pack_parts),
-    FUNCTION(pack_into), FUNCTION(unpackb), FUNCTION(unpack),
-    {NULL, NULL, 0, NULL},
+    FUNCTION(packb),   FUNCTION(pack),   FUNCTION(pack_parts),  FUNCTION(pack_into),
+    FUNCTION(unpackb), FUNCTION(unpack), {NULL, NULL, 0, NULL},
 };
 
 /* ---- execution ------------------------------------------------------------------------ */
@@ -213,15 +215,9 @@ static PyModuleDef_Slot slots[] = {
 };
 
 struct PyModuleDef parapack_module_def = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "parapack._parapack",
-    .m_doc = module_doc,
-    .m_size = sizeof(module_state),
-    .m_methods = functions,
-    .m_slots = slots,
-    .m_traverse = module_traverse,
-    .m_clear = module_clear,
-    .m_free = module_free,
+    PyModuleDef_HEAD_INIT,          .m_name = "parapack._parapack", .m_doc = module_doc,
+    .m_size = sizeof(module_state), .m_methods = functions,         .m_slots = slots,
+    .m_traverse = module_traverse,  .m_clear = module_clear,        .m_free = module_free,
 };
 
 PyMODINIT_FUNC PyInit__parapack(void)

@@ -28,12 +28,12 @@
 #include "state.h"
 
 enum {
-    PACK_DEPTH_MAX = 1024,          /* containers within containers, as in msgpack-python */
-    PACK_SCRATCH = 2048,            /* bytes of the C stack that most messages fit into */
-    PACK_FRAMES = 16,               /* frames before the stack of frames moves to the heap */
-    PACK_BODIES = 4,                /* deferred bodies before the plan moves to the heap */
-    PACK_BODY_MIN = 4096,           /* bytes: a smaller body is copied at once */
-    PACK_RELEASE_MIN = 192 * 1024,  /* bytes: a smaller copy does not pay for giving up the GIL */
+    PACK_DEPTH_MAX = 1024,         /* containers within containers, as in msgpack-python */
+    PACK_SCRATCH = 2048,           /* bytes of the C stack that most messages fit into */
+    PACK_FRAMES = 16,              /* frames before the stack of frames moves to the heap */
+    PACK_BODIES = 4,               /* deferred bodies before the plan moves to the heap */
+    PACK_BODY_MIN = 4096,          /* bytes: a smaller body is copied at once */
+    PACK_RELEASE_MIN = 192 * 1024, /* bytes: a smaller copy does not pay for giving up the GIL */
 };
 
 #define PACK_LENGTH_MAX UINT32_MAX /* the longest body and the largest count MessagePack has */
@@ -62,7 +62,7 @@ typedef enum pack_frame_kind {
 
 typedef struct pack_frame {
     PyObject *container;
-    PyObject *pending; /* owned: the value whose key is being packed, or NULL */
+    PyObject *pending;   /* owned: the value whose key is being packed, or NULL */
     Py_ssize_t position; /* index of the next item, or PyDict_Next's position */
     Py_ssize_t size;     /* items or pairs that the header promised */
     Py_ssize_t left;     /* of them still owed (FRAME_DICT) */
@@ -81,10 +81,10 @@ typedef enum pack_copy {
 typedef struct pack_body {
     size_t at; /* scratch bytes that precede it */
     const void *data;
-    size_t size;      /* bytes in the result */
-    size_t count;     /* code points (COPY_UCS*) */
-    PyObject *owner;  /* strong reference */
-    Py_buffer *view;  /* an export that pins the memory of a mutable owner, or NULL */
+    size_t size;     /* bytes in the result */
+    size_t count;    /* code points (COPY_UCS*) */
+    PyObject *owner; /* strong reference */
+    Py_buffer *view; /* an export that pins the memory of a mutable owner, or NULL */
     pack_copy copy;
 } pack_body;
 
@@ -103,8 +103,8 @@ typedef struct pack {
     pack_frame *frames;
     int depth, frames_capacity;
     pack_frame *running; /* the frame of the container whose leaf is being packed, or NULL */
-    bool hook_ran;  /* code of the caller's has run: starting over could run it twice */
-    bool inline_float; /* floats are written by the fast path (not use_single_float) */
+    bool hook_ran;       /* code of the caller's has run: starting over could run it twice */
+    bool inline_float;   /* floats are written by the fast path (not use_single_float) */
     uint8_t restarts;
     slice slice;
     pack_plan plan;

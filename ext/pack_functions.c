@@ -13,8 +13,7 @@ static int begin_call(pack *pk, pack_options *options, PyObject *module, const c
     else if (arguments_bind(function, parameters, required, true, args, nargs, kwnames, bound))
         return -1;
     pack_options_init(options);
-    if (kwnames &&
-        pack_options_vector(st, options, parameters, args + nargs, kwnames, function))
+    if (kwnames && pack_options_vector(st, options, parameters, args + nargs, kwnames, function))
         return -1;
     pack_begin(pk, st, options);
     return 0;

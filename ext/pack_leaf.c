@@ -131,8 +131,8 @@ uint8_t *leaf_text(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o)
     } else {
         data = (const uint8_t *)carried_utf8(o);
         if (!data) {
-            bool small = PyUnicode_KIND(o) == PyUnicode_2BYTE_KIND &&
-                         PyUnicode_GET_LENGTH(o) <= SHORT_UCS2;
+            bool small =
+                PyUnicode_KIND(o) == PyUnicode_2BYTE_KIND && PyUnicode_GET_LENGTH(o) <= SHORT_UCS2;
             return small ? short_ucs2(p, PyUnicode_2BYTE_DATA(o), (size_t)PyUnicode_GET_LENGTH(o))
                          : NULL;
         }
@@ -166,8 +166,7 @@ static int leaf_bytes(pack *pk, PyObject *o)
 {
     size_t size = (size_t)PyBytes_GET_SIZE(o);
     if (size > PACK_LENGTH_MAX)
-        return pack_fail(pk, PyExc_ValueError, "%.200s object is too large",
-                         Py_TYPE(o)->tp_name);
+        return pack_fail(pk, PyExc_ValueError, "%.200s object is too large", Py_TYPE(o)->tp_name);
     if (room(pk, PP_HEADER_MAX))
         return -1;
     pk->cursor = pk->options->use_bin_type ? pp_put_bin_header(pk->cursor, (uint32_t)size)

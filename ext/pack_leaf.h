@@ -10,8 +10,8 @@
 #include "pack.h"
 
 enum {
-    LEAF_ROOM = 48,      /* bytes leaf_inline() may write */
-    LEAF_STR_MAX = 31,   /* the longest str it writes: what fixstr holds */
+    LEAF_ROOM = 48,    /* bytes leaf_inline() may write */
+    LEAF_STR_MAX = 31, /* the longest str it writes: what fixstr holds */
 };
 
 PP_INLINE uint64_t load64(const void *p)

@@ -38,8 +38,8 @@ static PyObject *step(const pack_frame *f)
     }
     }
     /* Only keys whose repr runs no code of the caller's are shown. */
-    bool plain = key && (PyUnicode_CheckExact(key) || PyLong_CheckExact(key) ||
-                         PyBytes_CheckExact(key));
+    bool plain =
+        key && (PyUnicode_CheckExact(key) || PyLong_CheckExact(key) || PyBytes_CheckExact(key));
     PyObject *text = plain ? PyUnicode_FromFormat("[%.80R]", key) : PyUnicode_FromString("[?]");
     Py_XDECREF(key);
     return text;

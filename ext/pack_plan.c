@@ -228,8 +228,7 @@ void pack_gather(pack *pk, uint8_t *target)
         gather(pk, target);
         return;
     }
-    Py_BEGIN_ALLOW_THREADS
-    gather(pk, target);
+    Py_BEGIN_ALLOW_THREADS gather(pk, target);
     Py_END_ALLOW_THREADS
 }
 
@@ -306,8 +305,8 @@ static int append_scratch(PyObject *list, const pack *pk, size_t from, size_t to
 {
     if (from == to)
         return 0;
-    return append(list, PyBytes_FromStringAndSize((const char *)pk->base + from,
-                                                  (Py_ssize_t)(to - from)));
+    return append(
+        list, PyBytes_FromStringAndSize((const char *)pk->base + from, (Py_ssize_t)(to - from)));
 }
 
 static PyObject *body_part(const pack_body *body)

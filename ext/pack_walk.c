@@ -338,8 +338,7 @@ static int unsupported(pack *pk, PyObject *o)
         return pack_fail(pk, PyExc_ValueError,
                          "can not serialize '%.200s' object where tzinfo=None",
                          Py_TYPE(o)->tp_name);
-    return pack_fail(pk, PyExc_TypeError, "can not serialize '%.200s' object",
-                     Py_TYPE(o)->tp_name);
+    return pack_fail(pk, PyExc_TypeError, "can not serialize '%.200s' object", Py_TYPE(o)->tp_name);
 }
 
 static int enter_by_hook(pack *pk, PyObject *o, bool may_default)
@@ -456,6 +455,9 @@ static PP_NOINLINE int slow_leaf(pack *pk, pack_frame *f, uint8_t *p, PyObject *
         }                                                                                          \
     } while (0)
 
+/* How many items ahead a container is fetched into the cache. */
+enum { PREFETCH = 4 };
+
 /* Packs items until one is not a leaf, the budget or the items end. */
 PP_INLINE int run_items(pack *pk, pack_frame *f, PyObject **items, PyObject **item)
 {
@@ -468,6 +470,8 @@ PP_INLINE int run_items(pack *pk, pack_frame *f, PyObject **items, PyObject **it
         LEAF(o, f->position = i);
         if (PP_UNLIKELY(result != DONE)) {
             *item = o;
+            if (f->size - i > PREFETCH)
+                __builtin_prefetch(items[i + PREFETCH]);
             break;
         }
     }
@@ -619,7 +623,7 @@ PP_INLINE int walk_container(pack *pk, pack_frame_kind kind, int at)
 #if FREE_THREADED
 /* A list of containers would be locked and unlocked for every one of them. Instead
  * several are taken out at a time, each a strong reference. */
-enum { BATCH = 16 };
+enum { BATCH = 4 };
 
 /* The containers that follow, at most BATCH; 0 where the next item is none, or the
  * list has changed. */
@@ -633,7 +637,7 @@ static int take_batch(pack_frame *f, PyObject **batch)
         int most = (int)Py_MIN(f->size - f->position, BATCH);
         while (n < most && is_container(items[n])) {
             batch[n] = items[n];
-            __builtin_prefetch(batch[n++], 1);
+            n++;
         }
         for (int i = 0; i < n; i++)
             Py_INCREF(batch[i]);

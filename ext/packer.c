@@ -13,11 +13,10 @@
 #include "pack_options.h"
 
 typedef struct {
-    PyObject_HEAD
-    pack_options options; /* on_default and unicode_errors are owned here */
-    PyObject *buffer;     /* bytes object, NULL while there is nothing: its size is the capacity */
-    Py_ssize_t length;    /* bytes in use */
-    Py_ssize_t exports;   /* buffers of ours that somebody holds */
+    PyObject_HEAD pack_options options; /* on_default and unicode_errors are owned here */
+    PyObject *buffer;   /* bytes object, NULL while there is nothing: its size is the capacity */
+    Py_ssize_t length;  /* bytes in use */
+    Py_ssize_t exports; /* buffers of ours that somebody holds */
 } Packer;
 
 enum { BUFFER_MIN = 1024 };
@@ -142,7 +141,7 @@ static PyObject *one_argument(const char *method, const char *parameter, PyObjec
     if (PP_LIKELY(nargs == 1 && !kwnames))
         return args[0];
     return arguments_bind(method, parameters, 1, false, args, nargs, kwnames, &bound) ? NULL
-                                                                                       : bound;
+                                                                                      : bound;
 }
 
 PyDoc_STRVAR(pack_doc,
@@ -167,10 +166,9 @@ static PyObject *Packer_pack(Packer *self, PyObject *const *args, Py_ssize_t nar
     return call_end(&c, self, failed);
 }
 
-PyDoc_STRVAR(pack_array_header_doc,
-             "pack_array_header($self, size)\n--\n\n"
-             "Pack the header of an array; *size* values are to follow.\n"
-             "Raises ValueError if *size* is negative or above 2**32-1.");
+PyDoc_STRVAR(pack_array_header_doc, "pack_array_header($self, size)\n--\n\n"
+                                    "Pack the header of an array; *size* values are to follow.\n"
+                                    "Raises ValueError if *size* is negative or above 2**32-1.");
 
 /* `what` is "array" or "map". -1 with ValueError unless 0 <= size <= 2**32-1. */
 static int header_size(PyObject *arg, const char *what, uint32_t *size)
@@ -190,8 +188,8 @@ static int header_size(PyObject *arg, const char *what, uint32_t *size)
     return 0;
 }
 
-static PyObject *Packer_pack_array_header(Packer *self, PyObject *const *args,
-                                         Py_ssize_t nargs, PyObject *kwnames)
+static PyObject *Packer_pack_array_header(Packer *self, PyObject *const *args, Py_ssize_t nargs,
+                                          PyObject *kwnames)
 {
     call c;
     uint32_t size;
@@ -207,8 +205,8 @@ PyDoc_STRVAR(pack_map_header_doc,
              "Pack the header of a map; *size* pairs of values are to follow.\n"
              "Raises ValueError if *size* is negative or above 2**32-1.");
 
-static PyObject *Packer_pack_map_header(Packer *self, PyObject *const *args,
-                                         Py_ssize_t nargs, PyObject *kwnames)
+static PyObject *Packer_pack_map_header(Packer *self, PyObject *const *args, Py_ssize_t nargs,
+                                        PyObject *kwnames)
 {
     call c;
     uint32_t size;
@@ -219,9 +217,8 @@ static PyObject *Packer_pack_map_header(Packer *self, PyObject *const *args,
     return call_end(&c, self, failed);
 }
 
-PyDoc_STRVAR(pack_map_pairs_doc,
-             "pack_map_pairs($self, pairs)\n--\n\n"
-             "Pack an iterable of (key, value) pairs as a map, in its order.");
+PyDoc_STRVAR(pack_map_pairs_doc, "pack_map_pairs($self, pairs)\n--\n\n"
+                                 "Pack an iterable of (key, value) pairs as a map, in its order.");
 
 static PyObject *Packer_pack_map_pairs(Packer *self, PyObject *const *args, Py_ssize_t nargs,
                                        PyObject *kwnames)
@@ -405,7 +402,10 @@ PyDoc_STRVAR(
     "    with __msgpack__: True for all, or an iterable of names.\n\n"
     "Thread safety: a Packer may be shared by threads.");
 
-#define METHOD(name, flags) {#name, (PyCFunction)(void (*)(void))Packer_##name, flags, name##_doc}
+#define METHOD(name, flags)                                                                        \
+    {                                                                                              \
+#name, (PyCFunction)(void (*)(void))Packer_##name, flags, name##_doc                       \
+    }
 
 static PyMethodDef methods[] = {
     METHOD(pack, METH_FASTCALL | METH_KEYWORDS),

@@ -28,9 +28,9 @@
     PyCriticalSection_Begin(&critical_section_, (object))
 #define UNLOCK_OBJECT() PyCriticalSection_End(&critical_section_)
 #else
-#define FREE_THREADED 0
+#define FREE_THREADED       0
 #define LOCK_OBJECT(object) ((void)0)
-#define UNLOCK_OBJECT() ((void)0)
+#define UNLOCK_OBJECT()     ((void)0)
 #endif
 
 /* ---- int ------------------------------------------------------------------ */

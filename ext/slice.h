@@ -8,9 +8,10 @@
  * messages never pay for one.
  *
  * Giving the GIL up is not enough for another thread to get it: who takes it
- * back at once usually wins against a thread that must first wake up. So where
- * taking it back took long, which means that somebody wants it, the next
- * releases wait a moment before they ask for it again.
+ * back at once wins against a thread that must first wake up, and worse, wakes it
+ * every time before it has waited long enough to demand the GIL. So a release now
+ * and then waits a moment before it asks for the GIL again; and where taking it
+ * back took long, which means that somebody wants it, every one does for a while.
  *
  * On free-threaded builds the same points let a stop-the-world pause through.
  *
@@ -34,6 +35,7 @@ typedef struct slice {
     bool hold;           /* never give the GIL up */
     bool gc_suspended;   /* this slice has switched automatic collection off */
     uint8_t pauses;      /* releases that still wait before taking the GIL again */
+    uint8_t releases;    /* so far, modulo 256 */
     int64_t began;       /* monotonic clock, ns; 0 before the first reading */
     int64_t length;      /* ns */
     module_state *state; /* borrowed */
@@ -45,6 +47,7 @@ PP_INLINE void slice_begin(slice *s, module_state *state, bool hold)
     s->hold = hold;
     s->gc_suspended = false;
     s->pauses = 0;
+    s->releases = 0;
     s->began = 0;
     s->length = 0;
     s->state = state;

@@ -37,14 +37,14 @@ typedef struct module_state {
     PyObject *small_int[160]; /* small_int[32 + i] is i */
     PyObject *ascii[128];
 
-    PyObject *dict_items;         /* dict.items, to see whether a subclass replaces it */
-    PyObject *getswitchinterval;  /* sys.getswitchinterval */
+    PyObject *dict_items;        /* dict.items, to see whether a subclass replaces it */
+    PyObject *getswitchinterval; /* sys.getswitchinterval */
 
     /* The datetime module, imported by datetime_ready() on first use: some
      * interpreters with their own GIL cannot import it. */
     void *datetime_api; /* PyDateTime_CAPI *; written once, always the same value */
 
-    PyObject *epoch;    /* datetime(1970, 1, 1, tzinfo=utc) */
+    PyObject *epoch; /* datetime(1970, 1, 1, tzinfo=utc) */
 
     size_t large_result; /* the size of the last large pack; relaxed atomic */
 

@@ -36,12 +36,12 @@
 
 enum {
     UNPACK_DEPTH_MAX = 1024,
-    UNPACK_FRAMES = 16,             /* frames before their stack moves to the heap */
-    UNPACK_VALUES = 64,             /* values before theirs does */
-    UNPACK_GATHER_MAX = 64,         /* longer arrays are made in place where the input allows */
-    UNPACK_FILL_MIN = 4096,         /* bytes: a smaller body is copied at once */
-    UNPACK_RELEASE_MIN = 192 * 1024,/* bytes: less does not pay for giving up the GIL */
-    UNPACK_SUSPEND_MIN = 512,       /* bytes: smaller input does not pay for suspending the collector */
+    UNPACK_FRAMES = 16,              /* frames before their stack moves to the heap */
+    UNPACK_VALUES = 64,              /* values before theirs does */
+    UNPACK_GATHER_MAX = 64,          /* longer arrays are made in place where the input allows */
+    UNPACK_FILL_MIN = 4096,          /* bytes: a smaller body is copied at once */
+    UNPACK_RELEASE_MIN = 192 * 1024, /* bytes: less does not pay for giving up the GIL */
+    UNPACK_SUSPEND_MIN = 512, /* bytes: smaller input does not pay for suspending the collector */
 };
 
 typedef enum timestamp_form {
@@ -53,12 +53,12 @@ typedef enum timestamp_form {
 
 /* The options of unpackb and Unpacker. References are borrowed. */
 typedef struct unpack_options {
-    PyObject *object_hook;       /* callables, or NULL */
+    PyObject *object_hook; /* callables, or NULL */
     PyObject *object_pairs_hook;
     PyObject *list_hook;
-    PyObject *ext_hook;          /* NULL: make an ExtType */
-    PyObject *unicode_errors;    /* str, or NULL for 'strict' */
-    PyObject *file_like;         /* Unpacker only; object or NULL */
+    PyObject *ext_hook;       /* NULL: make an ExtType */
+    PyObject *unicode_errors; /* str, or NULL for 'strict' */
+    PyObject *file_like;      /* Unpacker only; object or NULL */
     Py_ssize_t max_str_len, max_bin_len, max_array_len, max_map_len, max_ext_len;
     Py_ssize_t read_size, max_buffer_size; /* Unpacker only */
     int timestamp;                         /* timestamp_form */

@@ -31,18 +31,15 @@ static pp_status scan(decoder *d, const uint8_t *p, size_t size, pp_utf8_info *i
     pp_status status;
     bool suspended = d->slice.gc_suspended;
     slice_resume_gc(&d->slice);
-    Py_BEGIN_ALLOW_THREADS
-    status = pp_utf8_scan(p, size, info);
-    Py_END_ALLOW_THREADS
-    if (suspended)
-        slice_suspend_gc(&d->slice);
+    Py_BEGIN_ALLOW_THREADS status = pp_utf8_scan(p, size, info);
+    Py_END_ALLOW_THREADS if (suspended) slice_suspend_gc(&d->slice);
     return status;
 }
 
 static int fill_str(decoder *d, PyObject *str, const uint8_t *p, size_t size, bool ascii, bool now)
 {
     void *to = PyUnicode_DATA(str);
-    fill_kind kind = ascii ? FILL_COPY
+    fill_kind kind = ascii                                         ? FILL_COPY
                      : PyUnicode_KIND(str) == PyUnicode_1BYTE_KIND ? FILL_UCS1
                      : PyUnicode_KIND(str) == PyUnicode_2BYTE_KIND ? FILL_UCS2
                                                                    : FILL_UCS4;

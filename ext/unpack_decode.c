@@ -109,8 +109,8 @@ static int grow_frames(decoder *d)
 {
     int capacity = d->frames_capacity * 4;
     bool first = d->frames == d->first_frames;
-    unpack_frame *frames = PyMem_Realloc(first ? NULL : d->frames,
-                                         (size_t)capacity * sizeof *frames);
+    unpack_frame *frames =
+        PyMem_Realloc(first ? NULL : d->frames, (size_t)capacity * sizeof *frames);
     if (!frames) {
         PyErr_NoMemory();
         return -1;
@@ -128,8 +128,8 @@ static int push_frame(decoder *d, unpack_frame_kind kind, PyObject *container, u
         Py_XDECREF(container);
         return -1;
     }
-    d->frames[d->depth++] = (unpack_frame){
-        .container = container, .size = size, .left = size, .kind = (uint8_t)kind};
+    d->frames[d->depth++] =
+        (unpack_frame){.container = container, .size = size, .left = size, .kind = (uint8_t)kind};
     return 0;
 }
 
@@ -150,9 +150,8 @@ static bool backed_by_input(const decoder *d, uint64_t items)
 
 static int too_deep(decoder *d, const uint8_t *header)
 {
-    PyErr_Format(d->state->StackError,
-                 "containers are nested more than %d deep at offset %llu", UNPACK_DEPTH_MAX,
-                 (unsigned long long)decoder_position(d, header));
+    PyErr_Format(d->state->StackError, "containers are nested more than %d deep at offset %llu",
+                 UNPACK_DEPTH_MAX, (unsigned long long)decoder_position(d, header));
     return -1;
 }
 
@@ -280,7 +279,8 @@ PP_INLINE PyObject *finish(decoder *d)
         hook = d->options->object_hook;
         if (f->shape)
             shape_release(f->shape);
-        else if (d->shaped && d->keys && f->size - SHAPE_SIZE_MIN <= SHAPE_SIZE_MAX - SHAPE_SIZE_MIN)
+        else if (d->shaped && d->keys &&
+                 f->size - SHAPE_SIZE_MIN <= SHAPE_SIZE_MAX - SHAPE_SIZE_MIN)
             shape_learn(&d->keys->shapes, o, f->size);
         break;
     case UNPACK_PAIRS:
@@ -314,8 +314,7 @@ static int check_key(decoder *d, PyObject *key)
 {
     if (PyUnicode_CheckExact(key) || PyBytes_CheckExact(key) || !d->options->strict_map_key)
         return 0;
-    PyErr_Format(PyExc_ValueError,
-                 "%.100s is not allowed for map key when strict_map_key=True",
+    PyErr_Format(PyExc_ValueError, "%.100s is not allowed for map key when strict_map_key=True",
                  Py_TYPE(key)->tp_name);
     return -1;
 }
@@ -329,7 +328,8 @@ static int add_pair(decoder *d, unpack_frame *f, PyObject *key, PyObject *value)
         failed = pair ? push_value(d, pair) : -1;
     } else if (PP_LIKELY(plain_key(key) && !d->hooks)) {
         failed = PyDict_SetItem(f->container, key, value);
-    } else { /* the key's __hash__ and __eq__, or what a second value replaces, may be the caller's */
+    } else { /* the key's __hash__ and __eq__, or what a second value replaces, may be the caller's
+              */
         failed = decoder_leave(d) || PyDict_SetItem(f->container, key, value);
         decoder_return(d);
     }
@@ -370,7 +370,8 @@ static int attach(decoder *d, PyObject *v)
     }
 }
 
-/* ---- tokens with a long body ------------------------------------------------------------------- */
+/* ---- tokens with a long body -------------------------------------------------------------------
+ */
 
 token read_body_token(decoder *d, const uint8_t **p, const uint8_t *end, bool is_key,
                       PyObject **value)
@@ -427,7 +428,8 @@ token read_body_token(decoder *d, const uint8_t **p, const uint8_t *end, bool is
     return *value ? TOKEN_LEAF : TOKEN_ERROR;
 }
 
-/* ---- loops --------------------------------------------------------------------------------------- */
+/* ---- loops
+ * --------------------------------------------------------------------------------------- */
 
 /* What a loop reports beside decode_status. */
 enum {

@@ -6,7 +6,8 @@
 static PyObject *extra_data(module_state *st, PyObject *value, const uint8_t *rest, Py_ssize_t size)
 {
     PyObject *extra = PyBytes_FromStringAndSize((const char *)rest, size);
-    PyObject *error = extra ? PyObject_CallFunctionObjArgs(st->ExtraData, value, extra, NULL) : NULL;
+    PyObject *error =
+        extra ? PyObject_CallFunctionObjArgs(st->ExtraData, value, extra, NULL) : NULL;
     Py_XDECREF(extra);
     Py_DECREF(value);
     if (error) {
@@ -42,8 +43,7 @@ static PyObject *unpack_buffer(module_state *st, const char *function,
     unpack_options options;
     source s;
     unpack_options_init(&options);
-    if (kwnames &&
-        unpack_options_vector(st, &options, parameters, values, kwnames, function))
+    if (kwnames && unpack_options_vector(st, &options, parameters, values, kwnames, function))
         return NULL;
     if (source_open(&s, packed))
         return NULL;
@@ -82,8 +82,7 @@ PyObject *function_unpackb(PyObject *module, PyObject *const *args, Py_ssize_t n
     } else if (arguments_bind("unpackb", parameters, 1, true, args, nargs, kwnames, &packed)) {
         return NULL;
     }
-    return unpack_buffer(st, "unpackb", parameters, packed, args + nargs,
-                         kwnames);
+    return unpack_buffer(st, "unpackb", parameters, packed, args + nargs, kwnames);
 }
 
 PyObject *function_unpack(PyObject *module, PyObject *const *args, Py_ssize_t nargs,

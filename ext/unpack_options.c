@@ -56,9 +56,8 @@ static int check(unpack_options *options)
     return 0;
 }
 
-int unpack_options_vector(module_state *st, unpack_options *options,
-                          const char *const *parameters, PyObject *const *values,
-                          PyObject *kwnames, const char *function)
+int unpack_options_vector(module_state *st, unpack_options *options, const char *const *parameters,
+                          PyObject *const *values, PyObject *kwnames, const char *function)
 {
     if (options_set_vector(options, unpack_option_specs, st->unpack_option_names, parameters,
                            values, kwnames, function))

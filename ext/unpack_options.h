@@ -15,9 +15,8 @@ void unpack_options_init(unpack_options *options);
 /* From the keywords of unpackb, except `parameters` (see options_set_vector()), or
  * of Unpacker, as a dict or NULL. References are borrowed from the arguments. 0, or
  * -1 with an exception. */
-int unpack_options_vector(module_state *st, unpack_options *options,
-                          const char *const *parameters, PyObject *const *values,
-                          PyObject *kwnames, const char *function);
+int unpack_options_vector(module_state *st, unpack_options *options, const char *const *parameters,
+                          PyObject *const *values, PyObject *kwnames, const char *function);
 int unpack_options_dict(module_state *st, unpack_options *options, PyObject *dict);
 
 /* Limits that were not given become what `size` bytes of input can hold. */

@@ -20,8 +20,7 @@ typedef enum unpack_method {
 } unpack_method;
 
 typedef struct {
-    PyObject_HEAD
-    owner_lock lock;
+    PyObject_HEAD owner_lock lock;
     module_state *state;
     unpack_options options; /* hooks and unicode_errors are owned here */
     stream input;
@@ -81,8 +80,7 @@ static int options_read(module_state *st, unpack_options *o, PyObject *args, PyO
         return -1;
     }
     if (o->read_size > o->max_buffer_size) {
-        PyErr_SetString(PyExc_ValueError,
-                        "read_size should be less or equal to max_buffer_size");
+        PyErr_SetString(PyExc_ValueError, "read_size should be less or equal to max_buffer_size");
         return -1;
     }
     if (o->read_size == 0)
@@ -145,10 +143,9 @@ static int attempt_skip(Unpacker *self, PyObject **result)
     if (self->method == METHOD_NONE)
         pp_skipper_init(&self->skipper, self->skip_stack, PP_MAX_DEPTH, 0);
     uint64_t start = in->offset - self->skipper.offset;
-    Py_BEGIN_ALLOW_THREADS
-    status = pp_skipper_feed(&self->skipper, in->data + in->head, (size_t)stream_size(in), &used);
-    Py_END_ALLOW_THREADS
-    stream_advance(in, (Py_ssize_t)used);
+    Py_BEGIN_ALLOW_THREADS status =
+        pp_skipper_feed(&self->skipper, in->data + in->head, (size_t)stream_size(in), &used);
+    Py_END_ALLOW_THREADS stream_advance(in, (Py_ssize_t)used);
     self->method = status == PP_ERR_EOF ? METHOD_SKIP : METHOD_NONE;
     if (status == PP_ERR_EOF)
         return 0;
@@ -495,7 +492,9 @@ PyDoc_STRVAR(
     "that uses the Unpacker it is called by gets RuntimeError.");
 
 #define METHOD(name, flags)                                                                        \
-    {#name, (PyCFunction)(void (*)(void))Unpacker_##name, flags, name##_doc}
+    {                                                                                              \
+#name, (PyCFunction)(void (*)(void))Unpacker_##name, flags, name##_doc                     \
+    }
 
 static PyMethodDef methods[] = {
     METHOD(feed, METH_FASTCALL | METH_KEYWORDS),
@@ -509,16 +508,11 @@ static PyMethodDef methods[] = {
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_doc, (void *)unpacker_doc},
-    {Py_tp_new, Unpacker_new},
-    {Py_tp_init, Unpacker_init},
-    {Py_tp_traverse, Unpacker_traverse},
-    {Py_tp_clear, Unpacker_clear},
-    {Py_tp_dealloc, Unpacker_dealloc},
-    {Py_tp_iter, PyObject_SelfIter},
-    {Py_tp_iternext, Unpacker_next},
-    {Py_tp_methods, methods},
-    {0, NULL},
+    {Py_tp_doc, (void *)unpacker_doc}, {Py_tp_new, Unpacker_new},
+    {Py_tp_init, Unpacker_init},       {Py_tp_traverse, Unpacker_traverse},
+    {Py_tp_clear, Unpacker_clear},     {Py_tp_dealloc, Unpacker_dealloc},
+    {Py_tp_iter, PyObject_SelfIter},   {Py_tp_iternext, Unpacker_next},
+    {Py_tp_methods, methods},          {0, NULL},
 };
 
 static PyType_Spec spec = {
