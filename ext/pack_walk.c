@@ -15,18 +15,9 @@
  *   holds the GIL to the end, as msgpack-python always does. After a hook has
  *   run it raises RuntimeError.
  */
-#include "pack.h"
+#include "pack_walk.h"
 
-#include "datetimes.h"
 #include "pack_leaf.h"
-#include "pack_native.h"
-#include "timestamp.h"
-
-enum {
-    DONE = 0,
-    FAILED = -1,
-    RESTART = -2, /* the pack is to start over; no exception is set */
-};
 
 /* How often a pack starts over before it gives up. With the GIL, which the
  * second attempt holds throughout, once is enough. */
@@ -34,15 +25,6 @@ enum { RESTARTS_MAX = FREE_THREADED ? 8 : 1 };
 
 /* How many containers deep the C stack is used; deeper ones wait on the frames. */
 enum { RECURSION_MAX = 24 };
-
-static int enter(pack *pk, PyObject *o, bool owned, bool may_default);
-/* Each packs a container: its header, and what can be packed of it at once, which
- * for shallow containers is everything. The rest is left on the stack of frames
- * for walk(). They take over the reference where `owned`. */
-static int open_list(pack *pk, PyObject *list, bool owned);
-static int open_tuple(pack *pk, PyObject *tuple, bool owned);
-static int open_dict(pack *pk, PyObject *dict, bool owned);
-static int open_pairs(pack *pk, PyObject *pairs);
 
 /* ---- frames -------------------------------------------------------------------- */
 
@@ -86,7 +68,7 @@ static void pop(pack *pk)
 
 /* Makes every container on the stack a strong reference of its frame: before
  * anything that lets other code run. */
-static void pin_frames(pack *pk)
+void pack_pin_frames(pack *pk)
 {
     for (int i = 0; i < pk->depth; i++) {
         if (!pk->frames[i].owned) {
@@ -104,22 +86,17 @@ static int changed(pack *pk, const char *what)
 }
 
 /* Everything that may run code of the caller's comes after this. */
-static void before_hook(pack *pk)
+void pack_before_hook(pack *pk)
 {
-    pin_frames(pk);
+    pack_pin_frames(pk);
     pk->hook_ran = true;
 }
 
 /* ---- headers ------------------------------------------------------------------- */
 
-static int header_room(pack *pk)
-{
-    return (size_t)(pk->end - pk->cursor) < PP_HEADER_MAX ? pack_grow(pk, PP_HEADER_MAX) : DONE;
-}
-
 int pack_array_header(pack *pk, uint32_t size)
 {
-    if (header_room(pk))
+    if (pack_header_room(pk))
         return FAILED;
     pk->cursor = pp_put_array_header(pk->cursor, size);
     return DONE;
@@ -127,7 +104,7 @@ int pack_array_header(pack *pk, uint32_t size)
 
 int pack_map_header(pack *pk, uint32_t size)
 {
-    if (header_room(pk))
+    if (pack_header_room(pk))
         return FAILED;
     pk->cursor = pp_put_map_header(pk->cursor, size);
     return DONE;
@@ -143,274 +120,22 @@ PP_INLINE int open_header(pack *pk, bool map, Py_ssize_t size)
     return map ? pack_map_header(pk, (uint32_t)size) : pack_array_header(pk, (uint32_t)size);
 }
 
-/* ---- values that are neither leaves nor plain containers --------------------------- */
-
-static bool overrides(PyTypeObject *type, PyObject *name, PyObject *original)
-{
-    PyObject *found = PyObject_GetAttr((PyObject *)type, name);
-    bool same = found == original;
-    if (!found)
-        PyErr_Clear();
-    Py_XDECREF(found);
-    return !same;
-}
-
-/* A subclass of dict. One that keeps dict's items() is read as a dict; from any
- * other (OrderedDict, say, whose order is its own) the pairs are asked for. */
-static int enter_dict_like(pack *pk, PyObject *o)
-{
-    PyTypeObject *type = Py_TYPE(o);
-    pin_frames(pk); /* a metaclass or a descriptor may run code in overrides() */
-    if (PyDict_Check(o) && Py_IS_TYPE(type, &PyType_Type) &&
-        !overrides(type, pk->state->str_items, pk->state->dict_items))
-        return open_dict(pk, Py_NewRef(o), true);
-    if (!PyODict_CheckExact(o))
-        before_hook(pk);
-    PyObject *items = PyMapping_Items(o);
-    if (!items)
-        return FAILED;
-    return open_pairs(pk, items);
-}
-
-/* A subclass of list or tuple; one with an __iter__ of its own is iterated. */
-static int enter_list_like(pack *pk, PyObject *o)
-{
-    bool list = PyList_Check(o);
-    getiterfunc iter = list ? PyList_Type.tp_iter : PyTuple_Type.tp_iter;
-    if (Py_TYPE(o)->tp_iter == iter)
-        return (list ? open_list : open_tuple)(pk, Py_NewRef(o), true);
-    before_hook(pk);
-    PyObject *items = PySequence_List(o);
-    if (!items)
-        return FAILED;
-    return open_list(pk, items, true);
-}
-
-int pack_ext(pack *pk, int8_t type, PyObject *data)
-{
-    if (!PyBytes_Check(data))
-        return pack_fail(pk, PyExc_TypeError, "ext data must be bytes, not '%.200s'",
-                         Py_TYPE(data)->tp_name);
-    size_t size = (size_t)PyBytes_GET_SIZE(data);
-    if (size > PACK_LENGTH_MAX)
-        return pack_fail(pk, PyExc_ValueError, "EXT data is too large");
-    if (header_room(pk))
-        return FAILED;
-    pk->cursor = pp_put_ext_header(pk->cursor, type, (uint32_t)size);
-    return pack_body_of(pk, data, PyBytes_AS_STRING(data), size);
-}
-
-static int enter_ext(pack *pk, PyObject *o)
-{
-    PyObject *code, *data;
-    if (Py_IS_TYPE(o, (PyTypeObject *)pk->state->exttype_type) && PyTuple_GET_SIZE(o) == 2) {
-        code = Py_NewRef(PyTuple_GET_ITEM(o, 0));
-        data = Py_NewRef(PyTuple_GET_ITEM(o, 1));
-    } else {
-        before_hook(pk);
-        code = PyObject_GetAttr(o, pk->state->str_code);
-        data = code ? PyObject_GetAttr(o, pk->state->str_data) : NULL;
-    }
-    int failed = FAILED;
-    if (data) {
-        long type = PyLong_AsLong(code);
-        if (type == -1 && PyErr_Occurred())
-            failed = FAILED;
-        else if (type < INT8_MIN || type > INT8_MAX)
-            failed = pack_fail(pk, PyExc_ValueError, "ext code must be -128~127, not %ld", type);
-        else
-            failed = pack_ext(pk, (int8_t)type, data);
-    }
-    Py_XDECREF(code);
-    Py_XDECREF(data);
-    return failed;
-}
-
-static int put_timestamp(pack *pk, int64_t seconds, uint32_t nanoseconds)
-{
-    if ((size_t)(pk->end - pk->cursor) < PP_TIMESTAMP_MAX && pack_grow(pk, PP_TIMESTAMP_MAX))
-        return FAILED;
-    pk->cursor = pp_put_timestamp(pk->cursor, seconds, nanoseconds);
-    return DONE;
-}
-
-static int enter_timestamp(pack *pk, PyObject *o)
-{
-    int64_t seconds;
-    uint32_t nanoseconds;
-    if (timestamp_get(o, &seconds, &nanoseconds))
-        return FAILED;
-    return put_timestamp(pk, seconds, nanoseconds);
-}
-
-static int enter_datetime(pack *pk, PyObject *o)
-{
-    int64_t seconds;
-    uint32_t nanoseconds;
-    if (!datetime_is_plain(pk->state, o))
-        before_hook(pk); /* tzinfo is a class of the caller's */
-    if (timestamp_from_datetime(pk->state, o, &seconds, &nanoseconds))
-        return FAILED;
-    return put_timestamp(pk, seconds, nanoseconds);
-}
-
-static int bin_header(pack *pk, size_t size, const char *what)
-{
-    if (size > PACK_LENGTH_MAX)
-        return pack_fail(pk, PyExc_ValueError, "%.200s is too large", what);
-    if (header_room(pk))
-        return FAILED;
-    pk->cursor = pk->options->use_bin_type ? pp_put_bin_header(pk->cursor, (uint32_t)size)
-                                           : pp_put_raw_header(pk->cursor, (uint32_t)size);
-    return DONE;
-}
-
-/* bytearray and memoryview: the export keeps the memory where it is, whatever
- * other threads do, until it has been copied. Its contents may still change. */
-static int enter_buffer(pack *pk, PyObject *o)
-{
-    Py_buffer view;
-    if (!PyByteArray_CheckExact(o) && !PyMemoryView_Check(o))
-        before_hook(pk); /* a subclass may have a __buffer__ of its own */
-    if (PyObject_GetBuffer(o, &view, PyBUF_SIMPLE))
-        return FAILED;
-    if (bin_header(pk, (size_t)view.len,
-                   PyMemoryView_Check(o) ? "memoryview" : "bytearray object")) {
-        PyBuffer_Release(&view);
-        return FAILED;
-    }
-    return pack_body_of_view(pk, o, &view);
-}
-
-/* A str with an error handler other than 'strict'. */
-static int enter_str_with_handler(pack *pk, PyObject *o)
-{
-    before_hook(pk);
-    const char *handler = PyUnicode_AsUTF8(pk->options->unicode_errors);
-    PyObject *bytes = handler ? PyUnicode_AsEncodedString(o, "utf-8", handler) : NULL;
-    if (!bytes)
-        return FAILED;
-    size_t size = (size_t)PyBytes_GET_SIZE(bytes);
-    int failed = FAILED;
-    if (size > PACK_LENGTH_MAX) {
-        pack_fail(pk, PyExc_ValueError, "unicode string is too large");
-    } else if (!header_room(pk)) {
-        pk->cursor = pk->options->use_bin_type ? pp_put_str_header(pk->cursor, (uint32_t)size)
-                                               : pp_put_raw_header(pk->cursor, (uint32_t)size);
-        failed = pack_body_of(pk, bytes, PyBytes_AS_STRING(bytes), size);
-    }
-    Py_DECREF(bytes);
-    return failed;
-}
-
 /* ---- dispatch ------------------------------------------------------------------ */
-
-/* Packs a new reference in place of another object. What a class says of itself
- * may change from call to call, so that this may be entered again without end. */
-static int enter_replacement(pack *pk, PyObject *o, bool may_default)
-{
-    int done = pack_leaf(pk, o);
-    if (done || Py_EnterRecursiveCall(" while packing")) {
-        Py_DECREF(o);
-        return done > 0 ? DONE : FAILED;
-    }
-    int failed = enter(pk, o, true, may_default);
-    Py_LeaveRecursiveCall();
-    return failed;
-}
-
-/* Takes over a bytes object that is one MessagePack value. */
-static int enter_encoded(pack *pk, PyObject *bytes)
-{
-    size_t size = (size_t)PyBytes_GET_SIZE(bytes);
-    int failed = pack_body_of(pk, bytes, PyBytes_AS_STRING(bytes), size);
-    Py_DECREF(bytes);
-    return failed;
-}
-
-static int unsupported(pack *pk, PyObject *o)
-{
-    if (PyLong_Check(o) && !pk->options->strict_types)
-        return pack_fail(pk, PyExc_OverflowError, "Integer value out of range");
-    if (PyLong_CheckExact(o))
-        return pack_fail(pk, PyExc_OverflowError, "Integer value out of range");
-    if (pk->options->datetime && is_datetime(pk->state, o))
-        return pack_fail(pk, PyExc_ValueError,
-                         "can not serialize '%.200s' object where tzinfo=None",
-                         Py_TYPE(o)->tp_name);
-    return pack_fail(pk, PyExc_TypeError, "can not serialize '%.200s' object", Py_TYPE(o)->tp_name);
-}
-
-static int enter_by_hook(pack *pk, PyObject *o, bool may_default)
-{
-    if (pk->options->native_mask) {
-        PyObject *replacement = NULL;
-        before_hook(pk);
-        int found = native_convert(pk->state, pk->options->native_mask, o, &replacement);
-        if (found < 0)
-            return FAILED;
-        if (found == NATIVE_ENCODED)
-            return enter_encoded(pk, replacement);
-        if (found)
-            return enter_replacement(pk, replacement, may_default);
-    }
-    if (!may_default || !pk->options->on_default)
-        return unsupported(pk, o);
-    before_hook(pk);
-    PyObject *replacement = PyObject_CallOneArg(pk->options->on_default, o);
-    return replacement ? enter_replacement(pk, replacement, false) : FAILED;
-}
-
-/* Everything else. Borrows `o`, which stays alive. */
-static int enter_other(pack *pk, PyObject *o, bool may_default)
-{
-    module_state *st = pk->state;
-    bool strict = pk->options->strict_types;
-    if (strict ? PyByteArray_CheckExact(o) : PyByteArray_Check(o))
-        return enter_buffer(pk, o);
-    if (strict ? PyUnicode_CheckExact(o) : PyUnicode_Check(o))
-        return enter_str_with_handler(pk, o);
-#if PY_VERSION_HEX >= 0x030f0000
-    if (strict ? PyFrozenDict_CheckExact(o) : PyAnyDict_Check(o))
-        return enter_dict_like(pk, o);
-#else
-    if (!strict && PyDict_Check(o))
-        return enter_dict_like(pk, o);
-#endif
-    if (strict ? Py_IS_TYPE(o, (PyTypeObject *)st->exttype_type)
-               : PyObject_TypeCheck(o, (PyTypeObject *)st->exttype_type))
-        return enter_ext(pk, o);
-    if (Py_IS_TYPE(o, st->timestamp_type))
-        return enter_timestamp(pk, o);
-    if (!strict && (PyList_Check(o) || PyTuple_Check(o)))
-        return enter_list_like(pk, o);
-    if (PyMemoryView_Check(o))
-        return enter_buffer(pk, o);
-    if (pk->options->datetime) {
-        pin_frames(pk); /* may import the datetime module */
-        int aware = is_aware_datetime(st, o);
-        if (aware < 0)
-            return FAILED;
-        if (aware)
-            return enter_datetime(pk, o);
-    }
-    return enter_by_hook(pk, o, may_default);
-}
 
 /* Packs a value that pack_leaf() does not handle: writes it, or writes its
  * header and pushes a frame. Takes over the reference where `owned`. */
-static int enter(pack *pk, PyObject *o, bool owned, bool may_default)
+int pack_enter(pack *pk, PyObject *o, bool owned, bool may_default)
 {
     PyTypeObject *type = Py_TYPE(o);
     if (type == &PyDict_Type)
-        return open_dict(pk, o, owned);
+        return pack_open_dict(pk, o, owned);
     if (type == &PyList_Type)
-        return open_list(pk, o, owned);
+        return pack_open_list(pk, o, owned);
     if (type == &PyTuple_Type && !pk->options->strict_types)
-        return open_tuple(pk, o, owned);
+        return pack_open_tuple(pk, o, owned);
     if (!owned)
         Py_INCREF(o);
-    int failed = enter_other(pk, o, may_default);
+    int failed = pack_other(pk, o, may_default);
     Py_DECREF(o);
     return failed;
 }
@@ -573,7 +298,7 @@ static int walk_pending(pack *pk, pack_frame *f)
 {
     PyObject *value = f->pending;
     f->pending = NULL;
-    return enter_replacement(pk, value, true);
+    return pack_enter_replacement(pk, value, true);
 }
 
 /* A run ended at a container or another value that is no leaf. A tuple keeps its
@@ -583,10 +308,10 @@ PP_INLINE int descend(pack *pk, pack_frame_kind kind, PyObject *o)
     bool owned = FREE_THREADED && kind != FRAME_TUPLE;
     PyTypeObject *type = Py_TYPE(o);
     if (type == &PyDict_Type)
-        return open_dict(pk, o, owned);
+        return pack_open_dict(pk, o, owned);
     if (type == &PyList_Type)
-        return open_list(pk, o, owned);
-    return enter(pk, o, owned, true);
+        return pack_open_list(pk, o, owned);
+    return pack_enter(pk, o, owned, true);
 }
 
 /* The end of a container, which the last value may have changed. */
@@ -711,7 +436,7 @@ static int walk_pairs(pack *pk, int at)
     if (PyTuple_CheckExact(pair)) {
         two = Py_NewRef(pair);
     } else {
-        before_hook(pk);
+        pack_before_hook(pk);
         two = PySequence_Tuple(pair);
         if (!two)
             return FAILED;
@@ -724,7 +449,7 @@ static int walk_pairs(pack *pk, int at)
     PyObject *key = Py_NewRef(PyTuple_GET_ITEM(two, 0));
     f->pending = Py_NewRef(PyTuple_GET_ITEM(two, 1));
     Py_DECREF(two);
-    return enter_replacement(pk, key, true);
+    return pack_enter_replacement(pk, key, true);
 }
 
 static int walk_top(pack *pk)
@@ -778,23 +503,23 @@ PP_INLINE int begin_container(pack *pk, pack_frame_kind kind, PyObject *containe
                                  : walk_dict(pk, at);
 }
 
-static int open_list(pack *pk, PyObject *list, bool owned)
+int pack_open_list(pack *pk, PyObject *list, bool owned)
 {
     return begin_container(pk, FRAME_LIST, list, owned, PyList_GET_SIZE(list));
 }
 
-static int open_tuple(pack *pk, PyObject *tuple, bool owned)
+int pack_open_tuple(pack *pk, PyObject *tuple, bool owned)
 {
     return begin_container(pk, FRAME_TUPLE, tuple, owned, PyTuple_GET_SIZE(tuple));
 }
 
-static int open_dict(pack *pk, PyObject *dict, bool owned)
+int pack_open_dict(pack *pk, PyObject *dict, bool owned)
 {
     return begin_container(pk, FRAME_DICT, dict, owned, PyDict_GET_SIZE(dict));
 }
 
 /* A list of pairs that no other code can reach; taken over. */
-static int open_pairs(pack *pk, PyObject *pairs)
+int pack_open_pairs(pack *pk, PyObject *pairs)
 {
     return begin_container(pk, FRAME_PAIRS, pairs, true, PyList_GET_SIZE(pairs));
 }
@@ -807,7 +532,7 @@ static int walk(pack *pk)
             return result;
         if (PP_UNLIKELY(pk->slice.budget <= 0)) {
             if (!pk->slice.hold)
-                pin_frames(pk);
+                pack_pin_frames(pk);
             if (slice_checkpoint(&pk->slice) < 0)
                 return FAILED;
         }
@@ -861,7 +586,7 @@ int pack_object(pack *pk, PyObject *object)
         if (result == 1)
             return DONE;
         if (result == 0)
-            result = enter(pk, object, false, true);
+            result = pack_enter(pk, object, false, true);
         if (result == DONE)
             result = walk(pk);
         if (result != RESTART)
@@ -872,11 +597,11 @@ int pack_object(pack *pk, PyObject *object)
 
 int pack_pairs(pack *pk, PyObject *pairs)
 {
-    before_hook(pk);
+    pack_before_hook(pk);
     PyObject *list = PySequence_List(pairs);
     if (!list)
         return FAILED;
-    if (open_pairs(pk, list))
+    if (pack_open_pairs(pk, list))
         return FAILED;
     return walk(pk);
 }

@@ -21,7 +21,9 @@ CORE_LAYERS = {
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
-CPYTHON = re.compile(r"^(Python|pyconfig|structmember|frameobject|datetime|internal/pycore_.*|cpython/.*)\.h$")
+CPYTHON = re.compile(
+    r"^(Python|pyconfig|structmember|frameobject|datetime|internal/pycore_.*|cpython/.*)\.h$"
+)
 
 
 def includes(path: Path) -> Iterator[tuple[str, int]]:

@@ -14,12 +14,12 @@ pack_into("text", 1)  # type: ignore[arg-type]
 
 unpackb("text")  # type: ignore[arg-type]
 unpackb(b"", timestamp=4)  # type: ignore[arg-type]
-unpackb(b"", ext_hook=None)  # type: ignore[arg-type]
+unpackb(b"", ext_hook=1)  # type: ignore[arg-type]
 unpackb(b"", file_like=None)  # type: ignore[call-arg]
 unpack(io.StringIO())  # type: ignore[arg-type]
 
 Packer(lambda x: x)  # type: ignore[call-arg]
-Packer().pack(obj=1)  # type: ignore[call-arg]
+Packer().pack(o=1)  # type: ignore[call-arg]
 Unpacker(io.StringIO())  # type: ignore[arg-type]
 Unpacker().feed("text")  # type: ignore[arg-type]
 

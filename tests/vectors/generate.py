@@ -79,7 +79,9 @@ def floats() -> list[Vector]:
                "fff0000000000000", "7ff8000000000000", "3fd5555555555555", "400921fb54442d18"]  # fmt: skip
     for bits in singles:
         exact = struct.pack(">d", struct.unpack(">f", bytes.fromhex(bits))[0]).hex()
-        vectors.append({"hex": join("ca", bits), "value": {"float32": bits, "float64": exact}, "canonical": True})
+        vectors.append(
+            {"hex": join("ca", bits), "value": {"float32": bits, "float64": exact}, "canonical": True}
+        )
     for bits in doubles:
         vectors.append({"hex": join("cb", bits), "value": {"float64": bits}, "canonical": True})
     return vectors
@@ -127,7 +129,9 @@ def bodies() -> list[Vector]:
     for text in ["\u00e9", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\uffff", "\U00010000", "\U0010ffff",
                  "\x00", "a\u0301\u2028\U0001f30d"]:  # fmt: skip
         body = text.encode().hex()
-        vectors.append({"hex": join(be(1, 0xA0 | len(body) // 2), body), "value": {"str": body}, "canonical": True})
+        vectors.append(
+            {"hex": join(be(1, 0xA0 | len(body) // 2), body), "value": {"str": body}, "canonical": True}
+        )
     return vectors
 
 
@@ -202,7 +206,9 @@ def invalid() -> list[Vector]:
     for body, why in bad_text.items():
         n = len(expand(body))
         vectors.append(wrong(join(be(1, 0xA0 | n), body), "utf8", 1, why))
-        vectors.append(wrong(join("92 d9", be(1, n + 40), "61*40", body, "c0"), "utf8", 43, f"{why}, behind 40 bytes"))
+        vectors.append(
+            wrong(join("92 d9", be(1, n + 40), "61*40", body, "c0"), "utf8", 43, f"{why}, behind 40 bytes")
+        )
     stamps = {
         "d4 ff 00": (2, "length 1"), "c7 00 ff": (3, "length 0"), "c7 0b ff 00*11": (3, "length 11"),
         "d8 ff 00*16": (2, "length 16"), "d7 ff ee6b2800 00000000": (2, "64: 10**9 nanoseconds"),
