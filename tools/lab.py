@@ -34,7 +34,7 @@ def main() -> int:
     stages.say("measuring")
     if what == "run":
         command = [str(here.python), "-m", "parapack", "lab", "run", "--quick", "--out", "results"]
-        for executable in others:
+        for executable in [str(here.python), *others] if others else []:
             command += ["--python", executable]
     else:
         command = [str(here.python), "bench/run_all.py"]

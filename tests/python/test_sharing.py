@@ -14,6 +14,8 @@ from support import FREE_THREADED, SANITIZER, in_background, run_hostile, run_th
 import parapack
 from parapack import ExtType, OutOfData, Packer, Unpacker, packb, unpackb
 
+pytestmark = pytest.mark.stress
+
 THREADS = 4
 
 
