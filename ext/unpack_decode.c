@@ -583,7 +583,14 @@ static int run_map(decoder *d, int at, PyObject **value)
         }
         d->cursor = p;
         d->slice.budget -= 2;
-        status = add_pair(d, f, key, v);
+        if (PP_LIKELY(f->kind == UNPACK_MAP && !d->hooks && PyUnicode_CheckExact(key))) {
+            status = PyDict_SetItem(f->container, key, v);
+            Py_DECREF(key);
+            Py_DECREF(v);
+            f->left--;
+        } else {
+            status = add_pair(d, f, key, v);
+        }
         key = NULL;
         if (PP_UNLIKELY(status))
             return DECODE_ERROR;

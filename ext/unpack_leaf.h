@@ -87,6 +87,8 @@ PP_INLINE PyObject *leaf_str(decoder *d, const uint8_t *p, size_t size)
         if (PP_LIKELY(ascii))
             return str;
     }
+    if (size == 1 && *p < 0x80 && !d->options->raw && d->options->max_str_len > 0)
+        return Py_NewRef(d->state->ascii[*p]);
     return decode_str(d, p, size, false);
 }
 
