@@ -1,11 +1,15 @@
 #include "shape.h"
 
-#include "key_cache.h"
+/* Where shapes of `size` pairs belong whose first key is the `n` bytes at `first`. */
+static size_t slot_of_text(const uint8_t *first, size_t n, uint32_t size)
+{
+    return ((size_t)(short_hash(first, n) >> 40) ^ (size_t)size * 7) & (SHAPE_SLOTS - 1);
+}
 
 static size_t slot_of(PyObject *first_key, uint32_t size)
 {
-    size_t n = (size_t)PyUnicode_GET_LENGTH(first_key);
-    return shape_slot(key_cache_slot(PyUnicode_1BYTE_DATA(first_key), n), size);
+    return slot_of_text(PyUnicode_1BYTE_DATA(first_key), (size_t)PyUnicode_GET_LENGTH(first_key),
+                        size);
 }
 
 shape *shape_expect(shape_table *table, uint32_t size, const uint8_t *p, size_t have)
@@ -15,7 +19,7 @@ shape *shape_expect(shape_table *table, uint32_t size, const uint8_t *p, size_t 
     size_t n = *p & 0x1f;
     if (n == 0 || have <= n)
         return NULL;
-    shape *s = table->slot[shape_slot(key_cache_slot(p + 1, n), size)];
+    shape *s = table->slot[slot_of_text(p + 1, n, size)];
     if (!s || s->size != size || !shape_key_is(s->key[0], p, have))
         return NULL;
     s->references++;

@@ -16,6 +16,8 @@
 
 #include "pycompat.h"
 
+#include "short_text.h"
+
 enum {
     SHAPE_SIZE_MIN = 6,  /* pairs: smaller dicts are made faster than copied */
     SHAPE_SIZE_MAX = 24, /* pairs */
@@ -45,46 +47,13 @@ PP_INLINE void shape_release(shape *s)
     }
 }
 
-/* Where shapes of `size` pairs belong whose first key hashes to `first`. */
-PP_INLINE size_t shape_slot(size_t first, uint32_t size)
-{
-    return (first ^ (size_t)size * 7) & (SHAPE_SLOTS - 1);
-}
-
-/* Does the fixstr at `p`, with `have` bytes of input, say the ASCII str `key`? */
+/* Does the fixstr at `p`, with `have` bytes of input, say the ASCII str `key`, which
+ * is not empty? */
 PP_INLINE bool shape_key_is(PyObject *key, const uint8_t *p, size_t have)
 {
     size_t n = (size_t)((PyASCIIObject *)key)->length;
-    const uint8_t *characters = (const uint8_t *)((PyASCIIObject *)key + 1);
-    if (PP_UNLIKELY(have <= n || *p != (0xa0 | n)))
-        return false;
-    p++;
-    if (n >= 8) {
-        uint64_t a, b, c, d;
-        memcpy(&a, p, 8);
-        memcpy(&b, characters, 8);
-        memcpy(&c, p + n - 8, 8);
-        memcpy(&d, characters + n - 8, 8);
-        uint64_t differ = (a ^ b) | (c ^ d);
-        if (n > 16) {
-            memcpy(&a, p + 8, 8);
-            memcpy(&b, characters + 8, 8);
-            memcpy(&c, p + n - 16, 8);
-            memcpy(&d, characters + n - 16, 8);
-            differ |= (a ^ b) | (c ^ d);
-        }
-        return differ == 0;
-    }
-    if (n >= 4) {
-        uint32_t a, b, c, d;
-        memcpy(&a, p, 4);
-        memcpy(&b, characters, 4);
-        memcpy(&c, p + n - 4, 4);
-        memcpy(&d, characters + n - 4, 4);
-        return ((a ^ b) | (c ^ d)) == 0;
-    }
-    return n == 0 || (p[0] == characters[0] && p[n / 2] == characters[n / 2] &&
-                      p[n - 1] == characters[n - 1]);
+    return PP_LIKELY(have > n && *p == (0xa0 | n)) &&
+           short_equal((const uint8_t *)((PyASCIIObject *)key + 1), p + 1, n);
 }
 
 /* The shape to expect of a map of `size` pairs whose first key is at `p`, or NULL.
