@@ -85,7 +85,7 @@ int options_set(void *options, const option_spec *specs, PyObject *names, PyObje
 {
     const option_spec *spec = PyUnicode_Check(key) ? find(specs, names, key) : NULL;
     if (!spec) {
-        PyErr_Format(PyExc_TypeError, "%s got an unexpected keyword argument %R", function, key);
+        PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument %R", function, key);
         return -1;
     }
     void *field = (char *)options + spec->offset;

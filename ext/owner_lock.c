@@ -20,8 +20,11 @@ static int wait_for(PyThread_type_lock lock)
 {
     for (;;) {
         PyLockStatus status;
-        Py_BEGIN_ALLOW_THREADS status = PyThread_acquire_lock_timed(lock, -1, 1);
-        Py_END_ALLOW_THREADS if (status == PY_LOCK_ACQUIRED) return 0;
+        Py_BEGIN_ALLOW_THREADS
+            status = PyThread_acquire_lock_timed(lock, -1, 1);
+        Py_END_ALLOW_THREADS
+        if (status == PY_LOCK_ACQUIRED)
+            return 0;
         if (PyErr_CheckSignals() < 0)
             return -1;
     }

@@ -6,7 +6,8 @@
  * size is known, and everything is copied once, without the GIL where that
  * pays. Where nothing was deferred the scratch area becomes the result.
  *
- * The walk uses a stack of frames of its own, never the C stack.
+ * The walk uses the C stack for the first containers, a bounded number deep, and a
+ * stack of frames of its own for the rest.
  *
  * Invariants
  *   - cursor is within [base, end]; base..cursor is well-formed MessagePack up
@@ -105,6 +106,7 @@ typedef struct pack {
     pack_frame *running; /* the frame of the container whose leaf is being packed, or NULL */
     bool hook_ran;       /* code of the caller's has run: starting over could run it twice */
     bool inline_float;   /* floats are written by the fast path (not use_single_float) */
+    bool keep_bodies;    /* the result is in parts: large bodies are never copied */
     uint8_t restarts;
     slice slice;
     pack_plan plan;

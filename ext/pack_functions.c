@@ -48,6 +48,7 @@ PyObject *function_pack_parts(PyObject *module, PyObject *const *args, Py_ssize_
     if (begin_call(&pk, &options, module, "pack_parts", parameters, 1, args, nargs, kwnames,
                    &object))
         return NULL;
+    pk.keep_bodies = true;
     PyObject *result = pack_object(&pk, object) ? NULL : pack_result_parts(&pk);
     pack_end(&pk);
     return result;

@@ -110,11 +110,14 @@ void pack_plan_clear(pack_plan *plan)
 }
 
 /* What is deferred is copied once, but all of the scratch area is then copied
- * again: deferring pays only where the bodies weigh more than what surrounds them. */
+ * again: below the size that is worth giving the GIL up for, deferring pays only
+ * where the bodies weigh more than what surrounds them. */
 static bool worth_deferring(const pack *pk, size_t size)
 {
     if (size < PACK_BODY_MIN)
         return false;
+    if (pk->keep_bodies || size >= PACK_RELEASE_MIN)
+        return true;
     size_t used = (size_t)(pk->cursor - pk->base);
     return used / 4 <= pk->plan.bytes + size;
 }
@@ -228,7 +231,8 @@ void pack_gather(pack *pk, uint8_t *target)
         gather(pk, target);
         return;
     }
-    Py_BEGIN_ALLOW_THREADS gather(pk, target);
+    Py_BEGIN_ALLOW_THREADS
+        gather(pk, target);
     Py_END_ALLOW_THREADS
 }
 
@@ -313,8 +317,14 @@ static PyObject *body_part(const pack_body *body)
 {
     if (body->copy != COPY_BYTES) {
         PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)body->size);
-        if (bytes)
-            copy_ucs((uint8_t *)PyBytes_AS_STRING(bytes), body->copy, body->data, body->count);
+        uint8_t *to = bytes ? (uint8_t *)PyBytes_AS_STRING(bytes) : NULL;
+        if (bytes && body->size < PACK_RELEASE_MIN) {
+            copy_ucs(to, body->copy, body->data, body->count);
+        } else if (bytes) {
+            Py_BEGIN_ALLOW_THREADS
+                copy_ucs(to, body->copy, body->data, body->count);
+            Py_END_ALLOW_THREADS
+        }
         return bytes;
     }
     if (body->view)

@@ -42,7 +42,8 @@ static int copy_view(source *s, const Py_buffer *view)
     if (view->len < RELEASE_MIN) {
         memcpy(s->copy, view->buf, (size_t)view->len);
     } else {
-        Py_BEGIN_ALLOW_THREADS memcpy(s->copy, view->buf, (size_t)view->len);
+        Py_BEGIN_ALLOW_THREADS
+            memcpy(s->copy, view->buf, (size_t)view->len);
         Py_END_ALLOW_THREADS
     }
     s->data = s->copy;

@@ -60,7 +60,8 @@ int stream_append(stream *s, module_state *st, PyObject *object)
     if (!failed && view.len < RELEASE_MIN) {
         memcpy(s->data + s->tail, view.buf, (size_t)view.len);
     } else if (!failed) {
-        Py_BEGIN_ALLOW_THREADS memcpy(s->data + s->tail, view.buf, (size_t)view.len);
+        Py_BEGIN_ALLOW_THREADS
+            memcpy(s->data + s->tail, view.buf, (size_t)view.len);
         Py_END_ALLOW_THREADS
     }
     if (!failed)

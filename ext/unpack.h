@@ -3,7 +3,7 @@
  * One engine serves unpackb, which has the whole message, and Unpacker, which
  * gets it in pieces: containers under construction are frames on a stack of the
  * decoder's own, so that a decoder that runs out of input keeps its place at the
- * token that it could not read. The C stack is never used.
+ * token that it could not read. The C stack is used for a bounded number of them.
  *
  * Large bodies are allocated when they are met and filled later, all together,
  * with the GIL given up if there is enough to copy: at the end, or before

@@ -29,10 +29,14 @@ static pp_status scan(decoder *d, const uint8_t *p, size_t size, pp_utf8_info *i
     if (size < UNPACK_RELEASE_MIN || d->options->atomic)
         return pp_utf8_scan(p, size, info);
     pp_status status;
+    decoder_flush(d);
     bool suspended = d->slice.gc_suspended;
     slice_resume_gc(&d->slice);
-    Py_BEGIN_ALLOW_THREADS status = pp_utf8_scan(p, size, info);
-    Py_END_ALLOW_THREADS if (suspended) slice_suspend_gc(&d->slice);
+    Py_BEGIN_ALLOW_THREADS
+        status = pp_utf8_scan(p, size, info);
+    Py_END_ALLOW_THREADS
+    if (suspended)
+        slice_suspend_gc(&d->slice);
     return status;
 }
 
@@ -179,7 +183,7 @@ PyObject *decode_ext(decoder *d, int8_t type, const uint8_t *p, size_t size)
                             d->options->max_ext_len);
     if (type == PP_EXT_TIMESTAMP)
         return decode_timestamp(d, p, size);
-    PyObject *data = PyBytes_FromStringAndSize((const char *)p, (Py_ssize_t)size);
+    PyObject *data = new_bytes(d, p, size, false);
     if (!data)
         return NULL;
     bool plain = !d->options->ext_hook || d->options->ext_hook == d->state->exttype_type;

@@ -636,8 +636,11 @@ static int run(decoder *d)
             return status;
     }
     for (;;) {
-        if (PP_UNLIKELY(d->slice.budget <= 0) && slice_checkpoint(&d->slice) < 0)
-            return DECODE_ERROR;
+        if (PP_UNLIKELY(d->slice.budget <= 0)) {
+            decoder_flush(d); /* other threads could find the bodies in a dict that is begun */
+            if (slice_checkpoint(&d->slice) < 0)
+                return DECODE_ERROR;
+        }
         status = run_top(d, &value);
         if (status == VALUE) {
             if (attach(d, value))

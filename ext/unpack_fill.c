@@ -59,8 +59,11 @@ void decoder_flush(decoder *d)
     } else {
         bool suspended = d->slice.gc_suspended;
         slice_resume_gc(&d->slice);
-        Py_BEGIN_ALLOW_THREADS fill_all(d->fills, d->fills_count);
-        Py_END_ALLOW_THREADS if (suspended) slice_suspend_gc(&d->slice);
+        Py_BEGIN_ALLOW_THREADS
+            fill_all(d->fills, d->fills_count);
+        Py_END_ALLOW_THREADS
+        if (suspended)
+            slice_suspend_gc(&d->slice);
     }
     decoder_drop_fills(d);
 }

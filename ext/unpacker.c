@@ -3,7 +3,8 @@
  * Lock: everything in an Unpacker is guarded by `lock`, which every method holds
  * while it runs, hooks and reads included. Another thread waits; a hook that calls
  * the Unpacker it is called by gets RuntimeError. After an error the value under
- * construction is dropped and the Unpacker goes on behind what it has read of it.
+ * construction is dropped and the Unpacker goes on behind what it has read of it; a
+ * byte that begins no value is not passed.
  */
 #include "unpacker.h"
 
@@ -143,9 +144,11 @@ static int attempt_skip(Unpacker *self, PyObject **result)
     if (self->method == METHOD_NONE)
         pp_skipper_init(&self->skipper, self->skip_stack, PP_MAX_DEPTH, 0);
     uint64_t start = in->offset - self->skipper.offset;
-    Py_BEGIN_ALLOW_THREADS status =
-        pp_skipper_feed(&self->skipper, in->data + in->head, (size_t)stream_size(in), &used);
-    Py_END_ALLOW_THREADS stream_advance(in, (Py_ssize_t)used);
+    Py_BEGIN_ALLOW_THREADS
+        status =
+            pp_skipper_feed(&self->skipper, in->data + in->head, (size_t)stream_size(in), &used);
+    Py_END_ALLOW_THREADS
+    stream_advance(in, (Py_ssize_t)used);
     self->method = status == PP_ERR_EOF ? METHOD_SKIP : METHOD_NONE;
     if (status == PP_ERR_EOF)
         return 0;

@@ -18,7 +18,7 @@ unpackb(b"", ext_hook=1)  # type: ignore[arg-type]
 unpackb(b"", file_like=None)  # type: ignore[call-arg]
 unpack(io.StringIO())  # type: ignore[arg-type]
 
-Packer(lambda x: x)  # type: ignore[call-arg]
+Packer(buf_size="1")  # type: ignore[arg-type]
 Packer().pack(o=1)  # type: ignore[call-arg]
 Unpacker(io.StringIO())  # type: ignore[arg-type]
 Unpacker().feed("text")  # type: ignore[arg-type]
