@@ -99,7 +99,12 @@ def test_python(
     stages.run(
         interpreter.tag,
         f"pytest under {sanitizer} sanitizer",
-        [*fixed_addresses(sanitizer), *pytest, *selection, *(pytest_args or ["tests/python", "tests/stress"])],
+        [
+            *fixed_addresses(sanitizer),
+            *pytest,
+            *selection,
+            *(pytest_args or ["tests/python", "tests/stress"]),
+        ],
         env=sanitizer_environment(sanitizer, interpreter, package, reports),
         limit=1200,
     )

@@ -13,9 +13,11 @@ import parapack
 
 TYPING = support.ROOT / "tests" / "typing"
 SOURCES = support.ROOT / "python"
+# For free-threaded 3.13 there are old releases of mypy only, which take these stubs for something else.
 HAS_MYPY = pytest.mark.skipif(
-    subprocess.run([sys.executable, "-c", "import mypy"], capture_output=True).returncode != 0,
-    reason="mypy is not installed for this interpreter",
+    support.FREE_THREADED
+    or subprocess.run([sys.executable, "-c", "import mypy"], capture_output=True).returncode != 0,
+    reason="a current mypy is not installed for this interpreter",
 )
 
 
