@@ -27,7 +27,7 @@
 #include "state.h"
 
 enum {
-    SLICE_BUDGET = 128, /* objects between two looks at the clock */
+    SLICE_BUDGET = 256, /* objects between two looks at the clock */
 };
 
 typedef struct slice {
