@@ -9,7 +9,7 @@ PYTHONMALLOC=malloc lets it see every allocation of Python's.
 
 thread: ThreadSanitizer in the interpreter that TSAN_PYTHON names, which must itself be built with it; a file
 suppressions.txt in the installation is taken to be the interpreter's own known reports. Only tests marked
-`stress` or `isolated` are run, the others have no threads. Without TSAN_PYTHON only the C tests run.
+`stress` are run: the others have no threads, or start processes, which takes seconds each. Without TSAN_PYTHON only the C tests run.
 
 Any report fails the stage, in whichever process it appeared.
 """
@@ -29,9 +29,6 @@ PRESETS = {"address": "asan-ubsan", "thread": "tsan"}
 FLAGS = {"address": "address,undefined", "thread": "thread"}
 # What the tests import; compiled packages would be noise.
 PURE_PACKAGES = ["pytest>=8.3", "pytest-timeout>=2.3", "hypothesis>=6.100,<6.156"]
-
-# Isolated, but not because of threads; an instrumented interpreter takes seconds to start.
-WITHOUT_THREADS = [f"--ignore=tests/python/test_{name}.py" for name in ("compat", "examples", "typing")]
 
 
 def main() -> int:
@@ -95,7 +92,7 @@ def test_python(
         "-q",
         "--ignore=tests/python/lab",
     ]
-    selection = ["-m", "stress or isolated", *WITHOUT_THREADS] if sanitizer == "thread" else []
+    selection = ["-m", "stress"] if sanitizer == "thread" else []
     stages.run(
         interpreter.tag,
         f"pytest under {sanitizer} sanitizer",
