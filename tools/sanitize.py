@@ -9,7 +9,8 @@ PYTHONMALLOC=malloc lets it see every allocation of Python's.
 
 thread: ThreadSanitizer in the interpreter that TSAN_PYTHON names, which must itself be built with it; a file
 suppressions.txt in the installation is taken to be the interpreter's own known reports. Only tests marked
-`stress` are run: the others have no threads, or start processes, which takes seconds each. Without TSAN_PYTHON only the C tests run.
+`stress` are run: the others have no threads, or start processes, which takes seconds each. Without
+TSAN_PYTHON only the C tests run.
 
 Any report fails the stage, in whichever process it appeared.
 """
