@@ -269,12 +269,13 @@ static PyObject *call_hook(decoder *d, PyObject *hook, PyObject *o)
     return result;
 }
 
-/* Pops the top frame and returns the finished container, or NULL with an exception. */
-PP_INLINE PyObject *finish(decoder *d)
+/* Pops the top frame, which is of that kind, and returns the finished container, or
+ * NULL with an exception. */
+PP_INLINE PyObject *finish(decoder *d, unpack_frame_kind kind)
 {
     unpack_frame *f = &d->frames[d->depth - 1];
     PyObject *o = f->container, *hook;
-    switch (f->kind) {
+    switch (kind) {
     case UNPACK_MAP:
         hook = d->options->object_hook;
         if (f->shape)
@@ -441,6 +442,7 @@ enum {
 enum { RECURSION_MAX = 24 };
 
 static int run_top(decoder *d, PyObject **value);
+static int run_gather(decoder *d, int at, PyObject **value);
 
 /* Opens a container whose header has been read, and decodes it at once if it is
  * not deep. VALUE with `*value`; GO_ON, DECODE_NEED or DECODE_ERROR with its frame,
@@ -453,6 +455,8 @@ static PP_NOINLINE int run_container(decoder *d, token t, uint32_t size, const u
         return DECODE_ERROR;
     if (PP_UNLIKELY(d->depth > RECURSION_MAX || d->slice.budget <= 0))
         return GO_ON;
+    if (t == TOKEN_ARRAY && size <= UNPACK_GATHER_MAX)
+        return run_gather(d, d->depth - 1, value);
     return run_top(d, value);
 }
 
@@ -511,7 +515,7 @@ PP_INLINE int run_array(decoder *d, int at, bool gather, PyObject **value)
         if (PP_UNLIKELY(d->slice.budget <= 0) && f->left)
             return GO_ON;
     }
-    *value = finish(d);
+    *value = finish(d, gather ? UNPACK_GATHER : UNPACK_PLACE);
     return PP_LIKELY(*value != NULL) ? VALUE : DECODE_ERROR;
 }
 
@@ -595,7 +599,7 @@ static int run_map(decoder *d, int at, PyObject **value)
         if (PP_UNLIKELY(status))
             return DECODE_ERROR;
     }
-    *value = finish(d);
+    *value = finish(d, (unpack_frame_kind)d->frames[at].kind);
     return PP_LIKELY(*value != NULL) ? VALUE : DECODE_ERROR;
 }
 
