@@ -5,7 +5,7 @@
 
 address: AddressSanitizer and UndefinedBehaviorSanitizer, in the interpreter at hand and in each one that
 PYTHONS names. The interpreters are not instrumented: the sanitizer's library is preloaded, and
-PYTHONMALLOC=malloc lets it see every allocation of Python's.
+PYTHONMALLOC=malloc lets it see every allocation of Python's (but for those of free-threaded builds).
 
 thread: ThreadSanitizer in the interpreter that TSAN_PYTHON names, which must itself be built with it; a file
 suppressions.txt in the installation is taken to be the interpreter's own known reports. Only tests marked
@@ -174,7 +174,8 @@ def sanitizer_environment(
             f"{common}:detect_leaks=0:allocator_may_return_null=1:detect_stack_use_after_return=1"
         )
         environment["UBSAN_OPTIONS"] = f"{common}:print_stacktrace=1:halt_on_error=1"
-        environment["PYTHONMALLOC"] = "malloc"
+        if not interpreter.free_threaded:  # which knows no allocator but its own
+            environment["PYTHONMALLOC"] = "malloc"
         libraries = [compiler_library("libasan.so"), compiler_library("libstdc++.so")]
         environment["LD_PRELOAD"] = " ".join(libraries)
         return environment

@@ -34,7 +34,9 @@ def test_many_of_one_shape(size: int) -> None:
 def test_another_key_at_each_place(at: int) -> None:
     usual = KEYS[:8]
     other = [*usual[:at], "another", *usual[at + 1 :]]
-    records = [record(usual, i) for i in range(5)] + [record(other, 5)] + [record(usual, i) for i in range(6, 200)]
+    records = (
+        [record(usual, i) for i in range(5)] + [record(other, 5)] + [record(usual, i) for i in range(6, 200)]
+    )
     for _ in range(3):
         assert same(unpackb(packb(records)), records)
 
@@ -79,7 +81,7 @@ def test_input_that_ends_within_a_record() -> None:
     data = packb(records)
     for cut in range(len(data)):
         unpacker = Unpacker()
-        unpackb(data)    # the shape is known
+        unpackb(data)  # the shape is known
         unpacker.feed(data[:cut])
         assert list(unpacker) == []
         unpacker.feed(data[cut:])
@@ -96,7 +98,13 @@ def test_truncated_records_raise() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"raw": True}, {"object_hook": dict}, {"object_pairs_hook": dict}, {"use_list": False}, {"max_str_len": 8}],
+    [
+        {"raw": True},
+        {"object_hook": dict},
+        {"object_pairs_hook": dict},
+        {"use_list": False},
+        {"max_str_len": 8},
+    ],
     ids=str,
 )
 def test_with_options(options: dict[str, Any]) -> None:
