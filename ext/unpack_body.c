@@ -5,6 +5,13 @@
 #include "parapack/utf8.h"
 #include "timestamp.h"
 
+/* Is a body better filled at the end? A message that is nothing but the body gains
+ * nothing by it unless the GIL is given up for it. */
+static bool worth_filling(const decoder *d, size_t size, bool now)
+{
+    return !now && size >= (d->depth ? UNPACK_FILL_MIN : UNPACK_RELEASE_MIN);
+}
+
 /* ---- str --------------------------------------------------------------------------- */
 
 /* Ill-formed UTF-8, or an error handler: CPython raises or replaces. */
@@ -47,7 +54,7 @@ static int fill_str(decoder *d, PyObject *str, const uint8_t *p, size_t size, bo
                      : PyUnicode_KIND(str) == PyUnicode_1BYTE_KIND ? FILL_UCS1
                      : PyUnicode_KIND(str) == PyUnicode_2BYTE_KIND ? FILL_UCS2
                                                                    : FILL_UCS4;
-    if (size >= UNPACK_FILL_MIN && !now)
+    if (worth_filling(d, size, now))
         return decoder_add_fill(d, str, kind, to, p, size);
     switch (kind) {
     case FILL_COPY:
@@ -68,7 +75,7 @@ static int fill_str(decoder *d, PyObject *str, const uint8_t *p, size_t size, bo
 
 static PyObject *new_bytes(decoder *d, const uint8_t *p, size_t size, bool now)
 {
-    if (size < UNPACK_FILL_MIN || now)
+    if (!worth_filling(d, size, now))
         return PyBytes_FromStringAndSize((const char *)p, (Py_ssize_t)size);
     PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
     if (bytes && decoder_add_fill(d, bytes, FILL_COPY, PyBytes_AS_STRING(bytes), p, size))
