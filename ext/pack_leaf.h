@@ -8,18 +8,12 @@
 #define PARAPACK_EXT_PACK_LEAF_H
 
 #include "pack.h"
+#include "short_text.h"
 
 enum {
     LEAF_ROOM = 48,    /* bytes leaf_inline() may write */
     LEAF_STR_MAX = 31, /* the longest str it writes: what fixstr holds */
 };
-
-PP_INLINE uint64_t load64(const void *p)
-{
-    uint64_t v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
 
 PP_INLINE void store64(void *p, uint64_t v)
 {
@@ -34,11 +28,11 @@ PP_INLINE void store64(void *p, uint64_t v)
 PP_INLINE void copy_short_ascii(uint8_t *to, const uint8_t *from, size_t n)
 {
     if (n < 8) {
-        store64(to, load64(from + n - 8) >> ((64 - 8 * n) & 63));
+        store64(to, short_load64(from + n - 8) >> ((64 - 8 * n) & 63));
         return;
     }
     if (n <= 16) {
-        uint64_t head = load64(from), tail = load64(from + n - 8);
+        uint64_t head = short_load64(from), tail = short_load64(from + n - 8);
         store64(to, head);
         store64(to + n - 8, tail);
         return;

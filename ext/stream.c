@@ -7,18 +7,12 @@ enum {
     RELEASE_MIN = 256 * 1024, /* bytes: a smaller copy does not pay for giving up the GIL */
 };
 
-/* Room for `size` bytes behind the tail. */
-static int reserve(stream *s, module_state *st, Py_ssize_t size)
+/* Room for `size` bytes behind the tail; max_size allows them. */
+static int reserve(stream *s, Py_ssize_t size)
 {
     Py_ssize_t used = stream_size(s);
     if (size <= s->capacity - s->tail)
         return 0;
-    if (size > s->max_size - used) {
-        PyErr_Format(st->BufferFull,
-                     "%zd bytes wait to be unpacked, %zd more would exceed max_buffer_size (%zd)",
-                     used, size, s->max_size);
-        return -1;
-    }
     if (used + size <= s->capacity) {
         memmove(s->data, s->data + s->head, (size_t)used);
     } else {
@@ -56,7 +50,7 @@ int stream_append(stream *s, module_state *st, PyObject *object)
         PyBuffer_Release(&view);
         return 0;
     }
-    int failed = reserve(s, st, view.len);
+    int failed = reserve(s, view.len);
     if (!failed && view.len < RELEASE_MIN) {
         memcpy(s->data + s->tail, view.buf, (size_t)view.len);
     } else if (!failed) {
