@@ -1,11 +1,18 @@
-"""What is under test, markers, and time limits that fit a sanitizer's pace."""
+"""What is under test, markers, and time limits that only a test that hangs exceeds."""
 
+import signal
 import sys
 
 import pytest
 import support
 
 import parapack
+
+
+def pytest_configure() -> None:
+    # Who starts us in the background may have SIGINT ignored, and children inherit that: no test of Ctrl-C then.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> list[str]:
@@ -22,12 +29,13 @@ def pytest_report_header() -> list[str]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give every test the time limit of its marker, longer under a sanitizer.
 
-    pytest-timeout reads the marker; a test that sets its own limit keeps it.
+    pytest-timeout reads the marker; a test that sets its own limit keeps it. Longer than what a test waits
+    for by itself, which says better what was missing.
     """
     for item in items:
         if item.get_closest_marker("timeout") is not None:
             continue
-        seconds = 300 if item.get_closest_marker("stress") else 120
-        item.add_marker(pytest.mark.timeout(seconds * support.SLOWDOWN))
-        if item.get_closest_marker("stress") or item.get_closest_marker("isolated"):
+        stress = item.get_closest_marker("stress")
+        item.add_marker(pytest.mark.timeout(support.PATIENCE * (3 if stress else 1.5)))
+        if stress or item.get_closest_marker("isolated"):
             item.add_marker(pytest.mark.thread_unsafe(reason="starts threads or processes of its own"))

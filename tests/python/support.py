@@ -26,7 +26,10 @@ SANITIZER = os.environ.get("PARAPACK_SANITIZER", "")
 """`address` or `thread` when the extension is instrumented, else empty (the test runner sets it)."""
 
 SLOWDOWN = {"": 1, "address": 3, "thread": 10}[SANITIZER]
-"""How much longer things may take under the sanitizer; `scaled` applies it."""
+"""How much slower things are under the sanitizer; `scaled` does less of them."""
+
+PATIENCE = 200.0 * (3 if SANITIZER else 1)
+"""Seconds after which something that should have ended hangs: a minute's work of a busy, slow machine."""
 
 # POSIX: CPython, its debug allocator and abort() all end a process by one of these when memory was corrupted.
 CRASH_SIGNALS = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
@@ -67,15 +70,15 @@ def run_python(
     env: Mapping[str, str | None] | None = None,
     cwd: Path | None = None,
     stdin: str | None = None,
-    timeout: float = 60.0,
+    timeout: float = PATIENCE,
     check: bool = True,
 ) -> Finished:
     """Run a snippet (or, with `code=None`, the arguments alone) in a new interpreter with faulthandler on.
 
     `code` is dedented. `options` go before it (`["-X", "dev"]`), `args` after it. `env` is laid over the
     environment; a value of None removes the variable. With `check`, anything but exit status 0 is an
-    AssertionError that shows both streams. A child that outlives `timeout` seconds (times `SLOWDOWN`) is
-    killed, and that is an AssertionError.
+    AssertionError that shows both streams. A child that outlives `timeout` seconds is killed, and that is an
+    AssertionError.
     """
     command = [sys.executable, "-X", "faulthandler", *options]
     if code is not None:
@@ -91,7 +94,7 @@ def run_python(
             errors="backslashreplace",
             env=_merged_environment(env or {}),
             cwd=cwd,
-            timeout=timeout * SLOWDOWN,
+            timeout=timeout,
         )
     except subprocess.TimeoutExpired as late:
         raise AssertionError(
@@ -120,11 +123,11 @@ def _text(captured: str | bytes | None) -> str:
     return captured or ""
 
 
-def run_threads(*functions: Callable[[], Any], timeout: float = 60.0) -> list[Any]:
+def run_threads(*functions: Callable[[], Any], timeout: float = PATIENCE) -> list[Any]:
     """Run the functions at the same time, a thread each, released by one barrier; return their results.
 
     The first exception of any of them is raised here, after all have ended. A thread that outlives `timeout`
-    seconds (times `SLOWDOWN`) is an AssertionError that names it.
+    seconds is an AssertionError that names it.
     """
     barrier = threading.Barrier(len(functions))
     results: list[Any] = [None] * len(functions)
@@ -144,8 +147,8 @@ def run_threads(*functions: Callable[[], Any], timeout: float = 60.0) -> list[An
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout * SLOWDOWN)
-        assert not thread.is_alive(), f"thread {thread.name} is still running after {timeout * SLOWDOWN:g} s"
+        thread.join(timeout)
+        assert not thread.is_alive(), f"thread {thread.name} is still running after {timeout:g} s"
     if errors:
         raise errors[0]
     return results
@@ -173,7 +176,7 @@ def in_background(function: Callable[[], Any]) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(60 * SLOWDOWN)
+        thread.join(PATIENCE)
     assert not thread.is_alive(), "the background thread does not end"
     if errors:
         raise errors[0]
@@ -196,7 +199,7 @@ def run_hostile(code: str, **how: Any) -> Finished:
     return run_python(HOSTILE_IMPORTS + textwrap.dedent(code), env=env, **how)
 
 
-HOSTILE_IMPORTS = """
+HOSTILE_IMPORTS = f"PATIENCE = {PATIENCE * 0.7}    # ends before the process is ended\n" + """
 import collections, contextlib, gc, io, itertools, sys, threading, time
 import parapack
 from parapack import ExtType, Packer, Timestamp, Unpacker, packb, unpackb
@@ -208,6 +211,12 @@ def refused(error, function, *args, **kwargs):
     except error as e:
         return e
     raise AssertionError(f"returned {result!r:.200}")
+
+def patiently(complaint):
+    # Rounds for a loop that breaks when something has happened that depends on another thread.
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline: yield
+    raise AssertionError(complaint)
 
 def fill_memory():
     # Lays objects of the common sizes where something was just freed.

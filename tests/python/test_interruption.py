@@ -1,4 +1,7 @@
-"""Signals, the collector and other threads while a long pack or unpack is at work."""
+"""Signals, the collector and other threads while a long pack or unpack is at work.
+
+What must be prompt is measured in CPU time of the thread at work, which other processes do not use up.
+"""
 
 import signal
 
@@ -34,7 +37,7 @@ OPERATIONS = {
     "unpackb of tuples": "lambda: unpackb(LARGE_DATA, use_list=False)",
     "unpackb with a hook": "lambda: unpackb(LARGE_DATA, object_hook=id)",
     "unpackb of pairs": "lambda: unpackb(LARGE_DATA, object_pairs_hook=id)",
-    "Unpacker": "lambda: stream(LARGE_DATA).unpack()",
+    "Unpacker": "lambda u=stream(LARGE_DATA): u.unpack()",
     "unpackb of empty lists": "lambda: unpackb(EMPTIES)",
     "unpackb of empty maps": "lambda: unpackb(EMPTY_MAPS)",
 }
@@ -46,23 +49,23 @@ def test_ctrl_c_ends_it_promptly(operation: str) -> None:
     run_hostile(
         LARGE
         + f"""
-operation = {operation}
 assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 arrived = None
 def interrupt(signum, frame):
     global arrived
-    arrived = time.perf_counter()
+    arrived = time.process_time()
     raise KeyboardInterrupt
-signal.signal(signal.SIGALRM, interrupt)
+signal.signal(signal.SIGPROF, interrupt)
 lags = []
 for attempt in range(3):
-    sent = time.perf_counter()
-    signal.setitimer(signal.ITIMER_REAL, 0.02)
+    operation = {operation}
+    sent = time.process_time()
+    signal.setitimer(signal.ITIMER_PROF, 0.02)
     try:
         while True:
             operation()
     except KeyboardInterrupt:
-        ended = time.perf_counter() - arrived    # with everything freed that was made so far
+        ended = time.process_time() - arrived    # with everything freed that was made so far
     lags.append(arrived - sent - 0.02)
     assert ended < 2, ended
     assert gc.isenabled()
@@ -161,19 +164,22 @@ def test_other_threads_run_during_a_long_call() -> None:
         LARGE
         + """
 def longest_gap(operation):
-    gaps, stop = [], threading.Event()
+    # What this thread works, in CPU time, between two moments at which another one runs: the usual longest.
+    gaps, stop, me = [], threading.Event(), threading.get_ident()
+    clock = getattr(time, "pthread_getcpuclockid", None)
+    now = time.perf_counter if clock is None else lambda: time.clock_gettime(clock(me))
     def tick():
-        last = time.perf_counter()
+        last = now()
         while not stop.is_set():
             time.sleep(0.0002)
-            now = time.perf_counter()
-            gaps.append(now - last)
-            last = now
+            moment = now()
+            gaps.append(moment - last)
+            last = moment
     thread = threading.Thread(target=tick)
     thread.start()
-    began = time.perf_counter()
+    began = now()
     kept = operation()    # freeing it takes a while, too, in one go
-    took = time.perf_counter() - began
+    took = now() - began
     stop.set()
     thread.join()
     gaps.sort()
@@ -184,8 +190,8 @@ for operation in (
     lambda: packb(LARGE[:50]), lambda: unpackb(PART), lambda: stream(PART).unpack(),
     lambda: unpackb(EMPTY_MAPS),
 ):
-    # Other processes delay threads, too: one quiet attempt of several is enough.
-    for attempt in range(6):
+    # The system lets the other thread wait, too, when it has many: one quiet attempt of several is enough.
+    for attempt in range(10):
         took, gap, count = longest_gap(operation)
         if gap < max(0.025, took / 4) and count > took / 0.05: break
     else:
@@ -203,29 +209,21 @@ def test_atomic_holds_the_gil() -> None:
 GRAPH, GRAPH_DATA = LARGE[:20], b"\\xdc\\x00\\x14" + DATA * 20
 packer, atomic_packer = Packer(), Packer(atomic=True)
 body = b"x" * 50_000_000
-stop, gap = False, 0.0
+# Nobody takes the GIL from who has it: threads run in turn only where one gives it up.
+sys.setswitchinterval(1000)
+stop, turns = False, 0
 def watch():
-    # Keeps in `gap` the longest time that this thread has not run.
-    global gap
-    last = time.perf_counter()
+    global turns
     while not stop:
-        now = time.perf_counter()
-        gap = max(gap, now - last)
-        last = now
+        turns += 1
+        time.sleep(0.0002)
 thread = threading.Thread(target=watch)
 thread.start()
-def shares(run):
-    # The part of each call's time that the other thread had to wait for at a stretch.
-    global gap
-    result = []
-    for _ in range(2):
-        gap = 0.0
-        began = time.perf_counter()
-        run()
-        took = time.perf_counter() - began
-        time.sleep(0.02)    # so that the other thread sees how long it was
-        result.append(gap / took)
-    return result
+def turns_during(run):
+    time.sleep(0.002)    # so that the thread has come round, and will soon want the GIL again
+    before = turns
+    run()
+    return turns - before
 held = [
     lambda: packb(GRAPH, atomic=True), lambda: atomic_packer.pack(GRAPH), lambda: packb(body, atomic=True),
     lambda: parapack.pack_parts(GRAPH, atomic=True), lambda: unpackb(GRAPH_DATA, atomic=True),
@@ -234,13 +232,16 @@ shared = [
     lambda: packb(GRAPH), lambda: packer.pack(GRAPH),
     lambda: parapack.pack_parts(GRAPH), lambda: unpackb(GRAPH_DATA),
 ]
-# Other processes delay the watching thread, too: one quiet attempt of several is enough.
-for attempt in range(6):
-    held_shares = [max(shares(run)) for run in held]
-    shared_shares = [min(shares(run)) for run in shared]
-    if min(held_shares) > 0.5 and max(shared_shares) < 0.4: break
-stop = True
-thread.join()
-assert min(held_shares) > 0.5 and max(shared_shares) < 0.4, (held_shares, shared_shares)
+try:
+    for run in held:
+        for _ in range(5):
+            assert turns_during(run) == 0, held.index(run)
+    for run in shared:
+        # On a busy machine a thread may sleep through what it is offered.
+        for _ in patiently("the other thread never runs"):
+            if turns_during(run): break
+finally:
+    stop = True
+    thread.join()
 """
     )
