@@ -18,7 +18,7 @@ extern "C" {
 #define PP_STATUS_LIST(XX)                                                     \
     XX(PP_OK,               0, "success")                                      \
     XX(PP_ERR_NOMEM,        1, "out of memory")                                \
-    XX(PP_ERR_FULL,         2, "the fixed buffer is full")                     \
+    XX(PP_ERR_FULL,         2, "the buffer or queue is full")                     \
     XX(PP_ERR_EOF,          3, "the input ends inside a value")                \
     XX(PP_ERR_FORMAT,       4, "byte 0xc1 begins no MessagePack value")        \
     XX(PP_ERR_DEPTH,        5, "containers are nested too deeply")             \
@@ -29,7 +29,15 @@ extern "C" {
     XX(PP_ERR_TIMESTAMP,   10, "a timestamp's length or nanoseconds are wrong") \
     XX(PP_ERR_EXTRA,       11, "bytes follow the value")                       \
     XX(PP_ERR_SINK,        12, "the output callback failed")                   \
-    XX(PP_ERR_ARGUMENT,    13, "an argument is outside its contract")
+    XX(PP_ERR_ARGUMENT,    13, "an argument is outside its contract")       \
+    XX(PP_ERR_BUSY,        14, "another thread is at work there and the scope may not wait") \
+    XX(PP_ERR_EMPTY,       15, "the queue is empty")                           \
+    XX(PP_ERR_TIMEOUT,     16, "the deadline has passed")                      \
+    XX(PP_ERR_SHUT_DOWN,   17, "the queue was shut down")                      \
+    XX(PP_ERR_INTERRUPTED, 18, "a signal interrupted the wait")                \
+    XX(PP_ERR_WAITING,     19, "the wait goes on")                             \
+    XX(PP_ERR_DONE,        20, "the wait is over already")                     \
+    XX(PP_ERR_GONE,        21, "the object is gone")
 /* clang-format on */
 
 typedef enum pp_status {
