@@ -68,7 +68,7 @@ typedef struct pp_node {
  * On an error the tree is not to be used, or deinitialised, and `*error_offset`
  * (which may be NULL) is where the bytes are wrong:
  *   what pp_validate finds, as there; PP_ERR_EXTRA, bytes behind the value;
- *   PP_ERR_TOO_LONG, more than 2**32-2 bytes, PP_ERR_NOMEM, PP_ERR_ARGUMENT (max_depth above
+ *   PP_ERR_TOO_LONG, more than 2**32-1 bytes, PP_ERR_NOMEM, PP_ERR_ARGUMENT (max_depth above
  *   PP_MAX_DEPTH): 0. */
 PP_NODISCARD PP_API pp_status pp_tree_init(pp_tree *tree, const uint8_t *data, size_t size,
                                            uint32_t max_depth, const pp_allocator *allocator,
