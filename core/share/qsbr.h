@@ -26,18 +26,39 @@
 
 #include "share/thread.h"
 
-/* The current epoch: at least 1. Relaxed; the entering thread publishes it with seq_cst. */
-uint64_t pp_qsbr_epoch(void);
+/* pp_qsbr_epoch's, on a cache line of its own. */
+extern struct pp_qsbr_global {
+    _Alignas(PP_CACHE_LINE) _Atomic uint64_t epoch;
+    char padding[PP_CACHE_LINE - sizeof(uint64_t)];
+} pp_qsbr_global_;
+
+/* The current epoch: at least 1. Relaxed: one that is too old only delays reclamation. The entering thread publishes
+ * it with seq_cst. */
+PP_INLINE uint64_t pp_qsbr_epoch(void)
+{
+    return atomic_load_explicit(&pp_qsbr_global_.epoch, memory_order_relaxed);
+}
 
 /* Takes over `block` (`size` bytes, from pp_heap_alloc), which nothing leads to any more, and gives it to
- * pp_heap_free when no reader is left. Never fails: without memory for the note it waits for readers here and
- * now (as pp_qsbr_wait, allowed because it can only happen out of memory). `thread` is the caller's own,
- * attached. */
+ * pp_heap_free when no reader is left. Never fails, never waits. A record has a spare chunk for notes, so the first
+ * dozens of blocks need no memory that is not there already; where memory is lacking for longer than that
+ * within one scope, the block is given up for good: leaked, not risked. `thread` is the
+ * caller's own, attached. */
 void pp_qsbr_retire(pp_thread *thread, void *block, size_t size);
 
-/* Frees what of `thread`'s retired blocks no reader can hold. Called by retire now and then and when a scope
- * ends with much left. */
+/* Frees what of `thread`'s retired blocks no reader can hold. Called by retire now and then. `thread` is the caller's
+ * own, attached: what it retired in its open scope stays. */
 void pp_qsbr_poll(pp_thread *thread);
+
+/* The same for a thread that has finished reading: at the end of a scope, before it detaches. */
+void pp_qsbr_poll_leaving(pp_thread *thread);
+
+/* The same for `owner`, whose record the caller has claimed; `thread` is the caller's own, attached. */
+void pp_qsbr_poll_for(pp_thread *thread, pp_thread *owner);
+
+/* A new record, before its first use: false without memory. */
+PP_NODISCARD bool pp_qsbr_thread_init(pp_thread *thread);
+void pp_qsbr_thread_deinit(pp_thread *thread);
 
 /* For statistics and tests: the epoch of the oldest scope that is open, or the current one. */
 uint64_t pp_qsbr_oldest(void);

@@ -42,15 +42,22 @@
  *   T2  While a pause is on (pause.h) no record is ATTACHED but the pausing one's.
  *   T3  A lock of the runtime is never waited for by an ATTACHED thread beyond a
  *       bounded spin, and never taken inside a pause.
- *   T4  After a push to a record's merge queue either its thread is attached and
- *       will look at the queue before it is detached, or a claimant does: push then
- *       load state, and store state then load queue, are all seq_cst.
+ *   T4  After a push to a record's merge queue either its thread is in a scope and
+ *       will look at the queue when that ends, or a claimant does, or the pausing
+ *       thread after the pause: push then load state, and store state then load
+ *       queue, are all seq_cst.
+ *   T5  A claimant is attached and does not block, so no record is CLAIMED while a
+ *       pause is on.
+ *   T6  A refused thread sets `turned_away`, then looks at its state again, then parks;
+ *       resume and unclaim change the state, then look at `turned_away`: all seq_cst, so
+ *       no wake-up is lost.
  */
 #ifndef PP_SHARE_THREAD_H
 #define PP_SHARE_THREAD_H
 
 #include <stdatomic.h>
 
+#include "base/cpu.h"
 #include "parapack/thread.h"
 
 #define PP_THREAD_ATTACHED    UINT64_C(1)
@@ -59,15 +66,14 @@
 #define PP_THREAD_FLAGS       UINT64_C(7)
 #define PP_THREAD_EPOCH_SHIFT 3
 
-#define PP_CACHE_LINE 64
-
 typedef struct pp_object pp_object;
 
 /* Blocks that wait for readers to leave; see qsbr.h. */
 typedef struct pp_retired {
     struct pp_retired_chunk *first, *last; /* FIFO of chunks */
-    size_t count;                          /* blocks in it */
-    size_t bytes;                          /* and their size */
+    struct pp_retired_chunk *spare;        /* an empty one, for when there is no memory; or NULL */
+    _Atomic size_t count;                  /* blocks in it; relaxed, for statistics */
+    _Atomic size_t bytes;                  /* and their size; relaxed, for statistics */
     size_t next_poll;                      /* `count` at which to poll again */
 } pp_retired;
 
@@ -80,6 +86,14 @@ typedef struct pp_thread_counters {
     uint64_t reclaimed;  /* blocks it reclaimed */
 } pp_thread_counters;
 
+/* Whether a thread was refused, by a pause or a claimant, and has not entered since: then it may be
+ * parked, and the next pause begins after it. */
+typedef enum pp_turned_away {
+    PP_TURNED_AWAY_NOT = 0,
+    PP_TURNED_AWAY_WAITED_FOR = 1, /* the next pause waits for it */
+    PP_TURNED_AWAY_GIVEN_UP = 2    /* a pause has waited for it in vain; no other one does */
+} pp_turned_away;
+
 #define PP_THREAD_HANDLES 16
 
 struct pp_thread {
@@ -87,8 +101,9 @@ struct pp_thread {
     _Alignas(PP_CACHE_LINE) _Atomic uint64_t state;
 
     /* Owner-only fields (T1). */
-    uint32_t depth;          /* nested scopes */
-    bool may_wait;           /* false inside a scope of pp_thread_try_enter */
+    uint32_t depth;          /* nested scopes; the thread's alone */
+    bool may_wait;           /* false inside a scope of pp_thread_try_enter; the thread's alone */
+    bool refused;            /* `turned_away` may be set; the thread's alone */
     bool clearing;           /* inside pp_object_die (object.h): deaths queue up in `dying` */
     pp_object *dying;        /* dead objects still to be cleared, by their link */
     pp_retired retired;      /* blocks that wait for readers */
@@ -100,7 +115,7 @@ struct pp_thread {
 
     /* Written by other threads. */
     _Alignas(PP_CACHE_LINE) _Atomic(pp_object *) merge_queue; /* objects to merge, by their link; refcount.h */
-    _Atomic uint32_t turned_away; /* 1 while its thread was refused by a pause and has not entered since */
+    _Atomic uint32_t turned_away; /* pp_turned_away */
 
     /* Set once, or under the list's lock. */
     pp_thread *next;        /* the list of all records: set before publication, never changed */
@@ -122,6 +137,22 @@ void pp_thread_unblock(pp_thread *thread);
  * or claimed already; never waits. */
 PP_NODISCARD bool pp_thread_claim(pp_thread *other);
 void pp_thread_unclaim(pp_thread *other);
+
+/* Does the owner's work for `owner` after a push to its merge queue: merges until the queue is empty, or
+ * until somebody else has to: its attached thread, another claimant, or the pausing thread at the end of the
+ * pause (T4). `self` is the caller's own, attached, and not `owner`. */
+void pp_thread_merge_for(pp_thread *self, pp_thread *owner);
+
+/* The same for every record whose thread is not attached, and reclaims what they have retired: nobody else may come
+ * by for a long time. `self` is the caller's own, attached. */
+void pp_thread_help_others(pp_thread *self);
+
+/* In the child of fork, in its pause: the threads of all records but `self` (NULL: the forking thread has
+ * none) are gone, their records free to be taken over. */
+void pp_thread_after_fork_child(pp_thread *self);
+
+/* The calling thread's record if it has one, else NULL. */
+pp_thread *pp_thread_known(void);
 
 /* Called with the owner's rights over `thread`'s record, by itself before it leaves or by a claimant: set by
  * refcount.c at start-up so that thread.c need not know it. */
