@@ -5,7 +5,7 @@
  * (heap_slab.c), and mimalloc (heap_mimalloc.c; Leijen, Zorn, de Moura: "Mimalloc:
  * free list sharding in action", 2019).
  *
- * Blocks of containers (pp_type.container) are apart from all others, so that the
+ * Blocks of containers (pp_object_type.container) are apart from all others, so that the
  * collector finds every container by walking the heap, and walks nothing else.
  * A free block is told by its `kind` byte (object.h), which the heap keeps
  * PP_KIND_NONE while the block is free: a free list's link lies in the first word.

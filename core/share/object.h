@@ -61,23 +61,26 @@ _Static_assert(sizeof(struct pp_object) == 32, "the header is four words");
 /* Called for each value that an object refers to. */
 typedef void pp_visit(void *context, pp_value value);
 
-/* What a kind can do. */
-typedef struct pp_type {
+/* What a kind can do. Constant and static. */
+typedef struct pp_object_type {
     pp_kind kind;
     bool container; /* may refer to containers: lives in the heap that the collector walks */
     /* Gives up every reference with pp_object_drop_value and every table with pp_qsbr_retire. May be NULL. */
     void (*clear)(pp_thread *thread, pp_object *object);
     /* In a pause: shows each value that it holds a reference to, once per reference. NULL if not a container. */
     void (*visit)(pp_object *object, pp_visit *visit, void *context);
-    /* The size of the object's block in bytes, fixed fields and what follows them. */
+    /* The size of the object's block in bytes, fixed fields and what follows them. Also of a dead object. */
     size_t (*size)(const pp_object *object);
+    /* Whether two objects of this kind say the same (pp_value_equal). NULL: only an object itself. */
+    bool (*equal)(const pp_object *a, const pp_object *b);
     /* In the child of fork, of a container: threads that are gone no longer wait here. May be NULL. */
     void (*after_fork)(pp_object *object);
-} pp_type;
+} pp_object_type;
 
-/* The type of a kind. core/share knows its own; core/doc sets its one before it makes the first object. */
-const pp_type *pp_type_of(pp_kind kind);
-void pp_type_set(const pp_type *type);
+/* The type of a kind. The table in object_types.c lists those of core/share; core/doc sets its one before it makes
+ * the first object (setting it again is harmless). NULL for kinds that never are objects. */
+const pp_object_type *pp_object_type_of(pp_kind kind);
+void pp_object_type_set(const pp_object_type *type);
 
 /* Memory for an object of `size` bytes whose header is filled in and owned by `thread`: one reference,
  * unpublished. NULL without memory. `thread` is attached. */
@@ -87,8 +90,14 @@ PP_NODISCARD pp_object *pp_object_new(pp_thread *thread, pp_kind kind, size_t si
  * read it. */
 void pp_object_publish(pp_thread *thread, pp_value value);
 
-/* The last count is gone (refcount.c), or the collector condemned it. */
+/* The last count is gone (refcount.c): clears `object` and gives its memory up, at once or when the deaths before
+ * it are through. Outside of pauses. */
 void pp_object_die(pp_thread *thread, pp_object *object);
+
+/* The two halves of it for the collector, which clears all that it condemned before it gives any memory up: `clear`
+ * looks at the headers that it refers to. What dies of it is put on the dying list as in pp_object_die. */
+void pp_object_clear(pp_thread *thread, pp_object *object);
+void pp_object_bury(pp_thread *thread, pp_object *object);
 
 /* In `clear`: releases a value that `object` held, unless the collector condemned both. */
 void pp_object_drop_value(pp_thread *thread, pp_object *object, pp_value value);

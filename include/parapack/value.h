@@ -29,7 +29,7 @@ extern "C" {
  *   010  float: sign, 8 exponent bits, 52 mantissa bits (value.c)
  *   011  str: size in bits 3 to 5, its bytes from bit 8 on
  *   100  bin, likewise
- *   110  nil, false, true, 0.0 */
+ *   110  nil, false, true; the floats 0.0, -0.0, both infinities, NaN */
 typedef struct pp_value {
     uint64_t word;
 } pp_value;
@@ -122,7 +122,7 @@ PP_API void pp_values_release(pp_thread *thread, pp_values *values);
  * caller's bytes and owns nothing. */
 typedef struct pp_key {
     uint64_t hash;
-    pp_value value;      /* the key where it fits a word; else PP_NO_VALUE, or the str or bin object */
+    pp_value value;      /* the key where it fits a word; else PP_NO_VALUE, or the object that it is */
     const uint8_t *data; /* of a str or bin, when value is none */
     size_t size;
     uint8_t kind;        /* pp_kind */
