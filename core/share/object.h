@@ -18,7 +18,14 @@
  * fails on a dead object.
  *
  * Deaths inside a `clear` are put on the thread's `dying` list and cleared one
- * after the other: a long chain does not recurse.
+ * after the other: a long chain does not recurse. With thread->clearing set, deaths
+ * are only put there; pp_object_bury does the rest later.
+ *
+ * A container may be borrowed by a thread that waits for its lock to change it, and
+ * die meanwhile. So `clear` runs under the object's lock, and whoever has locked a container to
+ * change it asks pp_object_is_dead first: what is put into a dead container after its `clear`
+ * would never be released, and what is taken out of a condemned one may be dead
+ * itself (PP_ERR_GONE).
  */
 #ifndef PP_SHARE_OBJECT_H
 #define PP_SHARE_OBJECT_H
@@ -50,7 +57,7 @@ struct pp_object {
     pp_mutex lock;              /* of a container; one byte */
     uint8_t gc;
     _Atomic int64_t shared;     /* everybody else's count and its state (refcount.h) */
-    union {
+    union {                     /* 0 in a live object that is in no list and no pause: taking it off a queue clears it */
         pp_object *link;        /* in a merge queue, or among the dying */
         int64_t gc_refs;        /* during a pause, of containers: references not yet explained */
         uint64_t scratch;       /* for a kind's own use never: reserved */
@@ -65,7 +72,8 @@ typedef void pp_visit(void *context, pp_value value);
 typedef struct pp_object_type {
     pp_kind kind;
     bool container; /* may refer to containers: lives in the heap that the collector walks */
-    /* Gives up every reference with pp_object_drop_value and every table with pp_qsbr_retire. May be NULL. */
+    /* Gives up every reference with pp_object_drop_value and every table with pp_qsbr_retire. May be NULL. A container's
+     * is called with its lock held. */
     void (*clear)(pp_thread *thread, pp_object *object);
     /* In a pause: shows each value that it holds a reference to, once per reference. NULL if not a container. */
     void (*visit)(pp_object *object, pp_visit *visit, void *context);
@@ -73,6 +81,9 @@ typedef struct pp_object_type {
     size_t (*size)(const pp_object *object);
     /* Whether two objects of this kind say the same (pp_value_equal). NULL: only an object itself. */
     bool (*equal)(const pp_object *a, const pp_object *b);
+    /* In a pause, in builds with PP_AUDIT: aborts with a message where the invariants of the object's tables do not
+     * hold. May be NULL. */
+    void (*check)(const pp_object *object);
     /* In the child of fork, of a container: threads that are gone no longer wait here. May be NULL. */
     void (*after_fork)(pp_object *object);
 } pp_object_type;
@@ -98,6 +109,14 @@ void pp_object_die(pp_thread *thread, pp_object *object);
  * looks at the headers that it refers to. What dies of it is put on the dying list as in pp_object_die. */
 void pp_object_clear(pp_thread *thread, pp_object *object);
 void pp_object_bury(pp_thread *thread, pp_object *object);
+
+/* The two halves of an end, for pp_object_bury and the collector: the registry's entry and `clear` (waiting for the lock,
+ * blocked, in scopes that may not wait too: its holder waits for nobody); then the memory. A dead object each. */
+void pp_object_clear(pp_thread *thread, pp_object *object);
+void pp_object_retire(pp_thread *thread, pp_object *object);
+
+/* Clears and retires what is on the thread's `dying` list until it is empty. `thread` is attached. */
+void pp_object_bury(pp_thread *thread);
 
 /* In `clear`: releases a value that `object` held, unless the collector condemned both. */
 void pp_object_drop_value(pp_thread *thread, pp_object *object, pp_value value);

@@ -77,22 +77,21 @@ typedef struct pp_retired {
     size_t next_poll;                      /* `count` at which to poll again */
 } pp_retired;
 
-/* What a thread counts; statistics add the records up. Written by the owner. */
+/* What a thread counts; statistics add the records up. Each figure is a pp_tally: written by the owner, read by
+ * anybody. Differences may be negative in one record (modulo 2**64) but not in the sum. */
 typedef struct pp_thread_counters {
-    int64_t objects[16]; /* made minus freed, by pp_kind (may be negative in one record) */
-    int64_t bytes;       /* allocated minus freed */
-    uint64_t lock_waits; /* times this thread parked on an object's lock */
-    uint64_t merges;     /* objects whose counts it merged, its own and others' */
-    uint64_t reclaimed;  /* blocks it reclaimed */
+    _Atomic uint64_t objects[16]; /* made minus freed, by pp_kind */
+    _Atomic uint64_t bytes;       /* allocated minus freed */
+    _Atomic uint64_t lock_waits;  /* times this thread parked on an object's lock */
+    _Atomic uint64_t merges;      /* objects whose counts it merged, its own and others' */
+    _Atomic uint64_t reclaimed;   /* blocks it reclaimed */
 } pp_thread_counters;
 
-/* Whether a thread was refused, by a pause or a claimant, and has not entered since: then it may be
- * parked, and the next pause begins after it. */
-typedef enum pp_turned_away {
-    PP_TURNED_AWAY_NOT = 0,
-    PP_TURNED_AWAY_WAITED_FOR = 1, /* the next pause waits for it */
-    PP_TURNED_AWAY_GIVEN_UP = 2    /* a pause has waited for it in vain; no other one does */
-} pp_turned_away;
+/* Adds to a figure that only the caller writes: a plain load and store, not an atomic addition (so never `+=`).
+ * Relaxed: the figures order nothing. */
+#define pp_tally(figure, change)                                                                   \
+    atomic_store_explicit((figure), atomic_load_explicit((figure), memory_order_relaxed) + (change), \
+                          memory_order_relaxed)
 
 #define PP_THREAD_HANDLES 16
 
@@ -109,7 +108,10 @@ struct pp_thread {
     pp_retired retired;      /* blocks that wait for readers */
     struct pp_heap *heap;    /* heap.h */
     pp_object *handles[PP_THREAD_HANDLES]; /* deferred objects held without a count, refcount.h */
-    int64_t containers_made; /* since the last collection, for its trigger */
+    int64_t containers_made; /* minus died, not yet told to the collector (collector.h) */
+    bool collecting;         /* inside pp_collect: its scopes start no other collection */
+    pp_object *condemned;    /* condemned objects still to be cleared (collector.c), by their link */
+    pp_object *cleared;      /* and those that wait for the last of them, to be retired together */
     pp_thread_counters counters;
     uint64_t id;             /* pp_thread_id; a new one for each thread that takes the record over */
 
