@@ -19,7 +19,7 @@
  *
  * Deaths inside a `clear` are put on the thread's `dying` list and cleared one
  * after the other: a long chain does not recurse. With thread->clearing set, deaths
- * are only put there; pp_object_bury does the rest later.
+ * are only put there; pp_object_end_dying does the rest later.
  *
  * A container may be borrowed by a thread that waits for its lock to change it, and
  * die meanwhile. So `clear` runs under the object's lock, and whoever has locked a container to
@@ -110,13 +110,9 @@ void pp_object_die(pp_thread *thread, pp_object *object);
 void pp_object_clear(pp_thread *thread, pp_object *object);
 void pp_object_bury(pp_thread *thread, pp_object *object);
 
-/* The two halves of an end, for pp_object_bury and the collector: the registry's entry and `clear` (waiting for the lock,
- * blocked, in scopes that may not wait too: its holder waits for nobody); then the memory. A dead object each. */
-void pp_object_clear(pp_thread *thread, pp_object *object);
-void pp_object_retire(pp_thread *thread, pp_object *object);
-
-/* Clears and retires what is on the thread's `dying` list until it is empty. `thread` is attached. */
-void pp_object_bury(pp_thread *thread);
+/* What was put on the dying list while thread->clearing was set by the caller (the collector sets it in a pause, where
+ * the counts that it merges may be last ones), and what dies of that. `thread` is attached, no longer clearing. */
+void pp_object_end_dying(pp_thread *thread);
 
 /* In `clear`: releases a value that `object` held, unless the collector condemned both. */
 void pp_object_drop_value(pp_thread *thread, pp_object *object, pp_value value);
