@@ -19,20 +19,49 @@
  * so one pause is enough (tests/models/collector.pml shows both claims).
  *
  * The mark stack is threaded through the objects; a pause allocates nothing.
+ * Steps 2 and 3 are one walk of the heap, 4 is one, and 5 is one more if less was
+ * reached than is alive.
  */
 #ifndef PP_SHARE_COLLECTOR_H
 #define PP_SHARE_COLLECTOR_H
 
 #include "share/object.h"
 
-/* Called for each container made: counts towards the trigger. */
-void pp_collector_made(pp_thread *thread);
+/* How many containers a thread makes or gives up before it tells the collector. */
+#if defined(PP_HOSTILE)
+enum { PP_COLLECTOR_STEP = 4, PP_COLLECTOR_LEAST = 64 };
+#else
+enum { PP_COLLECTOR_STEP = 256, PP_COLLECTOR_LEAST = 10000 };
+#endif
 
-/* Called when a scope that may wait ended: collects if it is time. */
-void pp_collector_scope_ended(pp_thread *thread);
+/* Whether a collection is due: growth since the last one is above PP_COLLECTOR_LEAST and above a quarter of what
+ * lived then, and collections are enabled. */
+extern _Atomic bool pp_collector_due_;
+void pp_collector_tell_(pp_thread *thread);
+void pp_collector_scope_ended_slow_(pp_thread *thread);
 
-/* In a pause, when built with PP_AUDIT (debug and sanitizer builds): recomputes what each object's count must be at
- * least, and that dead objects are held by no live one; aborts with both figures where they differ. */
-void pp_audit(void);
+/* To be called for each container made, and for each whose memory is given up. `thread` is the caller's own. */
+PP_INLINE void pp_collector_made(pp_thread *thread) {
+    if (PP_UNLIKELY(++thread->containers_made >= PP_COLLECTOR_STEP))
+        pp_collector_tell_(thread);
+}
+PP_INLINE void pp_collector_gone(pp_thread *thread) {
+    if (PP_UNLIKELY(--thread->containers_made <= -PP_COLLECTOR_STEP))
+        pp_collector_tell_(thread);
+}
+
+/* To be called when an outermost scope that may wait has ended (thread.c): collects if it is time. */
+PP_INLINE void pp_collector_scope_ended(pp_thread *thread) {
+    /* Relaxed: a hint. */
+    if (PP_UNLIKELY(atomic_load_explicit(&pp_collector_due_, memory_order_relaxed)))
+        pp_collector_scope_ended_slow_(thread);
+}
+
+/* In the child of fork: what threads that are gone had condemned and not yet cleared or given up becomes the
+ * business of `survivor`, which finishes it with its next collection. */
+void pp_collector_after_fork(pp_thread *survivor);
+
+/* For tests: forgets growth, so that no collection is due until there is more. */
+void pp_collector_reset_for_tests(void);
 
 #endif /* PP_SHARE_COLLECTOR_H */

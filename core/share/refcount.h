@@ -61,6 +61,12 @@ PP_INLINE void pp_ref_release(pp_thread *thread, pp_object *object);
 /* Merges everything in `owner`'s merge queue. The caller is the owner, attached, or has claimed it. */
 void pp_ref_merge_queue(pp_thread *thread, pp_thread *owner);
 
+/* Whether `object` has died. In a pause, or for who has locked a container to change it (object.h): what dies only
+ * after this was asked is cleared after the lock is given back. Relaxed: it decides nothing else. */
+PP_INLINE bool pp_object_is_dead(const pp_object *object) {
+    return atomic_load_explicit(&object->shared, memory_order_relaxed) == PP_REF_MERGED;
+}
+
 /* The references to `object`, all counts together. In a pause. */
 int64_t pp_ref_total(const pp_object *object);
 
