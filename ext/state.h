@@ -10,6 +10,7 @@
 #include "pycompat.h"
 
 #include "key_cache.h"
+#include "share_state.h"
 
 typedef struct module_state {
     /* Types of ours. */
@@ -49,6 +50,8 @@ typedef struct module_state {
     size_t large_result; /* the size of the last large pack; relaxed atomic */
 
     key_cache_pool key_caches; /* has its own rules, see key_cache.h */
+
+    share_state share;
 
     void *native_types; /* struct native_types *, owned by pack_native.c */
 } module_state;
