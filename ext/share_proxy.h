@@ -8,9 +8,9 @@
 #ifndef PARAPACK_EXT_SHARE_PROXY_H
 #define PARAPACK_EXT_SHARE_PROXY_H
 
-#include <structmember.h>
-
 #include "state.h"
+
+#include <structmember.h>
 
 #include "parapack/object.h"
 #include "parapack/value.h"
