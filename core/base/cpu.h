@@ -2,6 +2,8 @@
 #ifndef PP_BASE_CPU_H
 #define PP_BASE_CPU_H
 
+#include <stdatomic.h>
+
 #include "parapack/config.h"
 
 /* Data that different threads write is kept this many bytes apart. */
@@ -18,6 +20,17 @@ PP_INLINE void pp_cpu_relax(void)
     __asm__ __volatile__("isb" ::: "memory");
 #elif defined(__GNUC__)
     __asm__ __volatile__("" ::: "memory");
+#endif
+}
+
+/* After a seq_cst read-modify-write: no later load of any kind is performed before its
+ * store is visible to all. On x86 the operation is a full barrier by itself; elsewhere
+ * its store may still be on its way when a later plain load is done. ThreadSanitizer does not
+ * know fences, and needs none: it does not reorder. */
+PP_INLINE void pp_barrier_after_rmw(void)
+{
+#if !defined(__x86_64__) && !defined(__i386__) && !defined(__SANITIZE_THREAD__)
+    atomic_thread_fence(memory_order_seq_cst);
 #endif
 }
 

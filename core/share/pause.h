@@ -42,7 +42,4 @@ typedef struct pp_pause_figures {
 /* Each figure is right at some moment of the call. Thread safety: any thread. */
 void pp_pause_figures_get(pp_pause_figures *figures);
 
-/* In the child of fork, which is in the pause that its parent began. */
-void pp_pause_after_fork_child(void);
-
 #endif /* PP_SHARE_PAUSE_H */

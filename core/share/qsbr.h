@@ -50,10 +50,14 @@ void pp_qsbr_retire(pp_thread *thread, void *block, size_t size);
  * own, attached: what it retired in its open scope stays. */
 void pp_qsbr_poll(pp_thread *thread);
 
-/* The same for a thread that has finished reading: at the end of a scope, before it detaches. */
+/* Gives what `thread`, the caller's own, has retired so far its goal: a scope that begins after this
+ * call does not delay it. */
+void pp_qsbr_close(pp_thread *thread);
+
+/* pp_qsbr_poll for a thread that has finished reading: at the end of a scope, before it detaches. */
 void pp_qsbr_poll_leaving(pp_thread *thread);
 
-/* The same for `owner`, whose record the caller has claimed; `thread` is the caller's own, attached. */
+/* pp_qsbr_poll for `owner`, whose record the caller has claimed; `thread` is the caller's own, attached. */
 void pp_qsbr_poll_for(pp_thread *thread, pp_thread *owner);
 
 /* A new record, before its first use: false without memory. */

@@ -93,6 +93,14 @@ typedef struct pp_thread_counters {
     atomic_store_explicit((figure), atomic_load_explicit((figure), memory_order_relaxed) + (change), \
                           memory_order_relaxed)
 
+/* Whether a thread was refused, by a pause or a claimant, and has not entered since: then it may be
+ * parked, and the next pause begins after it. */
+typedef enum pp_turned_away {
+    PP_TURNED_AWAY_NOT = 0,
+    PP_TURNED_AWAY_WAITED_FOR = 1, /* the next pause waits for it */
+    PP_TURNED_AWAY_GIVEN_UP = 2    /* a pause has waited for it in vain; no other one does */
+} pp_turned_away;
+
 #define PP_THREAD_HANDLES 16
 
 struct pp_thread {
