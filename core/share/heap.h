@@ -7,6 +7,7 @@
  *
  * Blocks of containers (pp_object_type.container) are apart from all others, so that the
  * collector finds every container by walking the heap, and walks nothing else.
+ * So an object is complete before its thread blocks or ends its scope.
  * A free block is told by its `kind` byte (object.h), which the heap keeps
  * PP_KIND_NONE while the block is free: a free list's link lies in the first word.
  */
@@ -36,6 +37,11 @@ void pp_heap_walk(pp_heap_part part, void (*visit)(void *context, pp_object *obj
  * very thread. */
 PP_NODISCARD bool pp_heap_thread_begin(pp_thread *thread);
 void pp_heap_thread_end(pp_thread *thread);
+
+/* Takes back what other threads have freed of `thread`'s heap, and lets go of memory that is empty then. The caller is its
+ * thread, attached, or has claimed its record: a heap whose thread does not allocate, or has ended, would
+ * keep it. */
+void pp_heap_drain(pp_thread *thread);
 
 /* "slab" or "mimalloc". */
 const char *pp_heap_name(void);
