@@ -1,0 +1,194 @@
+#include "share/collector_find.h"
+
+#include "share/heap.h"
+#include "share/refcount.h"
+
+/* What an immortal container's gc_refs starts with: more than anything can take off. */
+#define IMMORTAL_REFS (INT64_C(1) << 62)
+
+/* Headers that were asked of memory and will be looked at when as many others were. */
+enum { WINDOW = 16 };
+typedef struct window {
+    pp_object *ahead[WINDOW];
+    unsigned next;
+} window;
+
+/* Lets `object` in, or nothing; gives what comes out, or NULL. */
+static inline pp_object *window_pass(window *w, pp_object *object)
+{
+    pp_object *out = w->ahead[w->next];
+    w->ahead[w->next] = object;
+    w->next = (w->next + 1) % WINDOW;
+    return out;
+}
+
+static inline const pp_object_type *type_of(const pp_object *object)
+{
+    return pp_object_type_of((pp_kind)atomic_load_explicit(&object->kind, memory_order_relaxed));
+}
+
+static inline bool is_container(const pp_object *object)
+{
+    return type_of(object)->container;
+}
+
+static inline bool is_immortal(const pp_object *object)
+{
+    return atomic_load_explicit(&object->local, memory_order_relaxed) == PP_REF_IMMORTAL;
+}
+
+/* ---- counting: all references, minus those of containers --------------------- */
+
+typedef struct census {
+    pp_found *found;
+    window targets;
+} census;
+
+static inline void take_off(pp_object *target)
+{
+    if (is_container(target))
+        target->gc_refs--;
+}
+
+static void count_reference(void *context, pp_value value)
+{
+    census *c = context;
+    pp_object *target = pp_value_object(value);
+    if (target == NULL)
+        return;
+    __builtin_prefetch(target, 1);
+    pp_object *out = window_pass(&c->targets, target);
+    if (out != NULL)
+        take_off(out);
+}
+
+static int64_t references(const pp_object *object)
+{
+    if (is_immortal(object))
+        return IMMORTAL_REFS;
+    bool deferred =
+        (atomic_load_explicit(&object->flags, memory_order_relaxed) & PP_OBJECT_DEFERRED) != 0;
+    return pp_ref_total(object) - deferred; /* without the collector's own */
+}
+
+static void count_container(void *context, pp_object *object)
+{
+    census *c = context;
+    if (pp_object_is_dead(object))
+        return;
+    c->found->alive++;
+    object->gc = 0;
+    object->gc_refs += references(object);
+    type_of(object)->visit(object, count_reference, c);
+}
+
+static void count_handles(void)
+{
+    for (pp_thread *thread = pp_thread_list(); thread != NULL; thread = thread->next)
+        for (int i = 0; i < PP_THREAD_HANDLES; i++)
+            if (thread->handles[i] != NULL)
+                thread->handles[i]->gc_refs++;
+}
+
+static void count_all(pp_found *found)
+{
+    census c = {.found = found};
+    pp_heap_walk(PP_HEAP_CONTAINERS, count_container, &c);
+    for (int i = 0; i < WINDOW; i++) {
+        pp_object *out = window_pass(&c.targets, NULL);
+        if (out != NULL)
+            take_off(out);
+    }
+    count_handles();
+}
+
+/* ---- marking: what can be reached from outside --------------------------------- */
+
+typedef struct marking {
+    pp_object *stack; /* reached, its references still to be followed; by the link */
+    window targets;
+    size_t reached;
+} marking;
+
+static inline void reach(marking *m, pp_object *object)
+{
+    if (!is_container(object) || (object->gc & PP_GC_REACHED) != 0)
+        return;
+    object->gc |= PP_GC_REACHED;
+    object->link = m->stack;
+    m->stack = object;
+    m->reached++;
+}
+
+static void mark_reference(void *context, pp_value value)
+{
+    marking *m = context;
+    pp_object *target = pp_value_object(value);
+    if (target == NULL)
+        return;
+    __builtin_prefetch(target, 1);
+    pp_object *out = window_pass(&m->targets, target);
+    if (out != NULL)
+        reach(m, out);
+}
+
+/* Follows what is on the stack; what the window holds is left for the next ones. */
+static inline void follow(marking *m)
+{
+    while (m->stack != NULL) {
+        pp_object *object = m->stack;
+        m->stack = object->link;
+        object->gc_refs = 0;
+        type_of(object)->visit(object, mark_reference, m);
+    }
+}
+
+static void mark_container(void *context, pp_object *object)
+{
+    marking *m = context;
+    if (pp_object_is_dead(object) || (object->gc & PP_GC_REACHED) != 0)
+        return;
+    /* Below 0 would be a wrong count, for the audit to report: such a container is kept. */
+    if (object->gc_refs != 0) {
+        reach(m, object);
+        follow(m);
+    }
+}
+
+static size_t mark_all(void)
+{
+    marking m = {0};
+    pp_heap_walk(PP_HEAP_CONTAINERS, mark_container, &m);
+    /* What comes out of the window may let others in. */
+    for (int empty = 0; empty < WINDOW;) {
+        pp_object *out = window_pass(&m.targets, NULL);
+        empty = out == NULL ? empty + 1 : 0;
+        if (out != NULL) {
+            reach(&m, out);
+            follow(&m);
+        }
+    }
+    return m.reached;
+}
+
+/* ---- condemning: the rest ------------------------------------------------------ */
+
+static void condemn_container(void *context, pp_object *object)
+{
+    pp_found *found = context;
+    if ((object->gc & PP_GC_REACHED) != 0 || pp_object_is_dead(object))
+        return;
+    pp_ref_condemn(object);
+    object->gc = PP_GC_CONDEMNED;
+    object->link = found->condemned;
+    found->condemned = object;
+    found->garbage++;
+}
+
+void pp_collector_find(pp_found *found)
+{
+    *found = (pp_found){0};
+    count_all(found);
+    if (mark_all() < found->alive)
+        pp_heap_walk(PP_HEAP_CONTAINERS, condemn_container, found);
+}
