@@ -32,11 +32,12 @@ extern struct pp_qsbr_global {
     char padding[PP_CACHE_LINE - sizeof(uint64_t)];
 } pp_qsbr_global_;
 
-/* The current epoch: at least 1. Relaxed: one that is too old only delays reclamation. The entering thread publishes
- * it with seq_cst. */
+/* The current epoch: at least 1. One that is too old only delays reclamation. One that is new acquires the unlinking
+ * of what was retired before it (pairs with the add that closes a chunk, qsbr.c): a scope with that epoch does not
+ * find those blocks. The entering thread publishes it with seq_cst. */
 PP_INLINE uint64_t pp_qsbr_epoch(void)
 {
-    return atomic_load_explicit(&pp_qsbr_global_.epoch, memory_order_relaxed);
+    return atomic_load_explicit(&pp_qsbr_global_.epoch, memory_order_acquire);
 }
 
 /* Takes over `block` (`size` bytes, from pp_heap_alloc), which nothing leads to any more, and gives it to
