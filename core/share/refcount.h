@@ -53,10 +53,61 @@
 
 enum { PP_REF_DEFAULT = 0, PP_REF_QUEUED = 2, PP_REF_MERGED = 3, PP_REF_STATE = 3, PP_REF_SHIFT = 2 };
 
-/* As the public functions, inline for the core. */
-PP_INLINE void pp_ref_retain(pp_thread *thread, pp_object *object);
-PP_INLINE bool pp_ref_try_retain(pp_thread *thread, pp_object *object);
-PP_INLINE void pp_ref_release(pp_thread *thread, pp_object *object);
+/* The slow halves of the inline functions below. */
+void pp_ref_release_last_(pp_thread *thread, pp_object *object);
+void pp_ref_release_shared_(pp_thread *thread, pp_object *object);
+PP_NODISCARD bool pp_ref_try_retain_shared_(pp_object *object);
+
+/* The owner's count. Relaxed: only the owner, or who has its rights, acts on any other answer than PP_REF_IMMORTAL,
+ * which is written before others see the object, or by its owner and then holds for good. */
+PP_INLINE uint32_t pp_ref_local_(const pp_object *object)
+{
+    return atomic_load_explicit(&object->local, memory_order_relaxed);
+}
+
+/* Whether `thread`, the caller's own, is the owner. Relaxed: an owner only ever becomes NULL, by itself or by who has its
+ * rights, so the answer yes is never out of date, and no other thread is answered yes. */
+PP_INLINE bool pp_ref_is_owner_(const pp_thread *thread, const pp_object *object)
+{
+    return atomic_load_explicit(&object->owner, memory_order_relaxed) == thread;
+}
+
+/* As the public functions, inline for the core. An owner's count that reaches PP_REF_IMMORTAL stays there. */
+PP_INLINE void pp_ref_retain(pp_thread *thread, pp_object *object)
+{
+    uint32_t local = pp_ref_local_(object);
+    if (PP_UNLIKELY(local == PP_REF_IMMORTAL))
+        return;
+    if (PP_LIKELY(pp_ref_is_owner_(thread, object)))
+        atomic_store_explicit(&object->local, local + 1, memory_order_relaxed);
+    else
+        /* Relaxed: who holds a reference keeps the object alive; nothing is published. */
+        atomic_fetch_add_explicit(&object->shared, 1 << PP_REF_SHIFT, memory_order_relaxed);
+}
+
+PP_INLINE PP_NODISCARD bool pp_ref_try_retain(pp_thread *thread, pp_object *object)
+{
+    uint32_t local = pp_ref_local_(object);
+    if (PP_UNLIKELY(local == PP_REF_IMMORTAL))
+        return true;
+    if (PP_LIKELY(!pp_ref_is_owner_(thread, object)))
+        return pp_ref_try_retain_shared_(object);
+    atomic_store_explicit(&object->local, local + 1, memory_order_relaxed);
+    return true;
+}
+
+PP_INLINE void pp_ref_release(pp_thread *thread, pp_object *object)
+{
+    uint32_t local = pp_ref_local_(object);
+    if (PP_UNLIKELY(local == PP_REF_IMMORTAL))
+        return;
+    if (PP_UNLIKELY(!pp_ref_is_owner_(thread, object)))
+        pp_ref_release_shared_(thread, object);
+    else if (PP_LIKELY(local != 1))
+        atomic_store_explicit(&object->local, local - 1, memory_order_relaxed);
+    else
+        pp_ref_release_last_(thread, object);
+}
 
 /* Merges everything in `owner`'s merge queue. The caller is the owner, attached, or has claimed it. */
 void pp_ref_merge_queue(pp_thread *thread, pp_thread *owner);
@@ -67,7 +118,7 @@ PP_INLINE bool pp_object_is_dead(const pp_object *object) {
     return atomic_load_explicit(&object->shared, memory_order_relaxed) == PP_REF_MERGED;
 }
 
-/* The references to `object`, all counts together. In a pause. */
+/* The references to `object`, all counts together, a queue's among them; above 2**31 of an immortal one. In a pause. */
 int64_t pp_ref_total(const pp_object *object);
 
 /* In a pause, for the collector: makes `object` dead (MERGED, count 0, no owner). */
