@@ -52,7 +52,7 @@ enum {
 #endif
 
 enum {
-    FINE = 8,      /* classes of 16, 32, ... 128 bytes */
+    FINE = 8,       /* classes of 16, 32, ... 128 bytes */
     QUARTERED = 24, /* up to there four per doubling, up to 2048 */
     CLASSES = 34,
     CARVE_BYTES = 2048 /* how much is carved at a time: within a page or two */
@@ -60,8 +60,8 @@ enum {
 
 /* Bytes of a block, by class. Beyond 2048: what divides a slab well. */
 static const uint16_t class_sizes[CLASSES] = {
-    16,   32,   48,   64,   80,   96,   112,  128,  160,   192,   224,   256,
-    320,  384,  448,  512,  640,  768,  896,  1024, 1280,  1536,  1792,  2048,
+    16,   32,   48,   64,   80,   96,   112,  128,   160,   192,  224,  256,
+    320,  384,  448,  512,  640,  768,  896,  1024,  1280,  1536, 1792, 2048,
     2720, 3264, 4080, 5440, 6528, 8176, 9344, 13072, 16352, 32704};
 
 /* A free block. */
@@ -84,7 +84,7 @@ typedef struct slab {
     bool in_bin;
     struct slab *next, *previous;         /* all of the part */
     struct slab *next_bin, *previous_bin; /* of the bin */
-    free_block *free_last;                /* the end of `free`; only where blocks are reused in order */
+    free_block *free_last; /* the end of `free`; only where blocks are reused in order */
 } slab;
 
 enum { SLAB_HEADER = 128 };
@@ -107,7 +107,8 @@ static struct {
     uint8_t *fresh, *end; /* of the newest arena */
 } pool;
 
-/* Slabs in use or with pages, and bytes of large blocks: for pp_heap_reserved(). Relaxed: statistics. */
+/* Slabs in use or with pages, and bytes of large blocks: for pp_heap_reserved(). Relaxed:
+ * statistics. */
 static _Atomic size_t slabs_with_pages;
 static _Atomic size_t large_bytes;
 
@@ -205,7 +206,7 @@ static slab *slab_new(struct pp_heap *heap, pp_heap_part part, size_t class)
     memset(s, 0, sizeof *s);
     s->heap = heap;
     s->part = (uint8_t)part;
-    s->class = (uint8_t)class;
+    s->class = (uint8_t) class;
     s->block_size = class_sizes[class];
     s->capacity = (uint32_t)((SLAB_SIZE - SLAB_HEADER) / s->block_size);
     PP_HEAP_POISON((uint8_t *)s + SLAB_HEADER, SLAB_SIZE - SLAB_HEADER);
@@ -241,8 +242,8 @@ static inline void *slab_block(slab *s, size_t index)
     return (uint8_t *)s + SLAB_HEADER + index * s->block_size;
 }
 
-/* Puts a block on its slab's free list. Sanitizer and hostile builds reuse blocks as late as they can, and
- * overwrite them, so that whoever still looks at one is found out. */
+/* Puts a block on its slab's free list. Sanitizer and hostile builds reuse blocks as late as they
+ * can, and overwrite them, so that whoever still looks at one is found out. */
 static inline void push_free(slab *s, void *block)
 {
     free_block *b = block;
@@ -308,7 +309,8 @@ static inline void free_here(slab *s, void *block)
 /* Takes back what other threads have freed. With the rights of the heap's owner. */
 static void drain(struct pp_heap *heap)
 {
-    /* Acquire: pairs with the release in free_there(); what the freeing threads did comes before the reuse. */
+    /* Acquire: pairs with the release in free_there(); what the freeing threads did comes before
+     * the reuse. */
     free_block *b = atomic_exchange_explicit(&heap->remote, NULL, memory_order_acquire);
     while (b != NULL) {
         PP_HEAP_UNPOISON(b, HEAD);
@@ -332,7 +334,8 @@ static void free_there(struct pp_heap *heap, void *block)
 }
 
 /* A block where the head of the bin has none ready. NULL without memory. */
-static PP_NOINLINE void *alloc_slow(struct pp_heap *heap, pp_heap_part part, size_t class, size_t size)
+static PP_NOINLINE void *alloc_slow(struct pp_heap *heap, pp_heap_part part, size_t class,
+                                    size_t size)
 {
     /* Relaxed: what drain() takes is seen there. */
     if (atomic_load_explicit(&heap->remote, memory_order_relaxed) != NULL)

@@ -14,7 +14,8 @@ enum { LOCK_SPINS = 64 }; /* turns before a thread blocks: less than what blocki
 
 static bool has_flag(const pp_object *object, uint8_t flag)
 {
-    /* Relaxed: PUBLISHED and NUMBERED are set by holders of a reference, whose release of it comes before the end. */
+    /* Relaxed: PUBLISHED and NUMBERED are set by holders of a reference, whose release of it comes
+     * before the end. */
     return (atomic_load_explicit(&object->flags, memory_order_relaxed) & flag) != 0;
 }
 
@@ -36,7 +37,8 @@ pp_object *pp_object_new(pp_thread *thread, pp_kind kind, size_t size)
         pp_heap_alloc(thread, type->container ? PP_HEAP_CONTAINERS : PP_HEAP_LEAVES, size);
     if (PP_UNLIKELY(object == NULL))
         return NULL;
-    /* The rest of the header is zero (pp_heap_alloc). Relaxed: nobody else can see it but a walk, in a pause. */
+    /* The rest of the header is zero (pp_heap_alloc). Relaxed: nobody else can see it but a walk,
+     * in a pause. */
     atomic_store_explicit(&object->owner, thread, memory_order_relaxed);
     atomic_store_explicit(&object->local, 1, memory_order_relaxed);
     atomic_store_explicit(&object->shared, PP_REF_DEFAULT, memory_order_relaxed);
@@ -57,7 +59,8 @@ void pp_object_publish(pp_thread *thread, pp_value value)
     if (pp_ref_is_owner_(thread, object) && pp_ref_local_(object) == 1 &&
         /* Acquire: pairs with the releases of others whose references have come and gone. */
         atomic_load_explicit(&object->shared, memory_order_acquire) == 0) {
-        /* The only reference, and nobody looks: merged with plain stores, which the slot's store publishes. */
+        /* The only reference, and nobody looks: merged with plain stores, which the slot's store
+         * publishes. */
         atomic_store_explicit(&object->owner, NULL, memory_order_relaxed);
         atomic_store_explicit(&object->local, 0, memory_order_relaxed);
         atomic_store_explicit(&object->shared, (1 << PP_REF_SHIFT) | PP_REF_MERGED,
@@ -69,7 +72,8 @@ void pp_object_publish(pp_thread *thread, pp_value value)
 
 /* ---- ends ---------------------------------------------------------------- */
 
-/* The lock of a dead container: somebody who has borrowed it may be about to change it, and give that up. */
+/* The lock of a dead container: somebody who has borrowed it may be about to change it, and give
+ * that up. */
 static void lock_dead(pp_thread *thread, pp_object *object)
 {
     if (pp_mutex_trylock(&object->lock))

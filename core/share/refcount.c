@@ -11,8 +11,9 @@ enum { ONE = 1 << PP_REF_SHIFT };
 /* Takes one off a count whose state is not DEFAULT, and so never will be. */
 static void subtract(pp_thread *thread, pp_object *object)
 {
-    /* Release: what this thread did with the object comes before its end. Acquire: if this is the end, what all others
-     * did with it (their releases here, and in release_default) comes before. */
+    /* Release: what this thread did with the object comes before its end. Acquire: if this is the
+     * end, what all others did with it (their releases here, and in release_default) comes before.
+     */
     int64_t before = atomic_fetch_sub_explicit(&object->shared, ONE, memory_order_acq_rel);
     if (before - ONE == PP_REF_MERGED)
         pp_object_die(thread, object);
@@ -23,16 +24,19 @@ static void subtract(pp_thread *thread, pp_object *object)
 static bool merge(pp_object *object, uint32_t local, uint32_t minus)
 {
 #if !defined(PP_MUTANT_MERGED_BEFORE_OWNER)
-    /* Both before MERGED can be seen: from then on others may free the object. The release below orders them. */
+    /* Both before MERGED can be seen: from then on others may free the object. The release below
+     * orders them. */
     atomic_store_explicit(&object->owner, NULL, memory_order_relaxed);
     atomic_store_explicit(&object->local, 0, memory_order_relaxed);
 #endif
     PP_YIELD_POINT();
     int64_t before = atomic_load_explicit(&object->shared, memory_order_relaxed), after;
     do {
-        after = ((before & ~(int64_t)PP_REF_STATE) + ((int64_t)local - minus) * ONE) | PP_REF_MERGED;
-        /* Release: pairs with the acquire of whoever gives up the last reference (subtract), which then sees what
-         * the owner did. Acquire: pairs with their releases, where this finds none left. */
+        after =
+            ((before & ~(int64_t)PP_REF_STATE) + ((int64_t)local - minus) * ONE) | PP_REF_MERGED;
+        /* Release: pairs with the acquire of whoever gives up the last reference (subtract), which
+         * then sees what the owner did. Acquire: pairs with their releases, where this finds none
+         * left. */
     } while (!atomic_compare_exchange_weak_explicit(&object->shared, &before, after,
                                                     memory_order_acq_rel, memory_order_relaxed));
 #if defined(PP_MUTANT_MERGED_BEFORE_OWNER)
@@ -87,8 +91,8 @@ static void enqueue(pp_thread *thread, pp_object *object)
     pp_object *top = atomic_load_explicit(&owner->merge_queue, memory_order_relaxed);
     do {
         object->link = top;
-        /* Seq_cst: before the look at the owner's state (T4 in thread.h). Its release part pairs with
-         * the acquire in pp_ref_merge_queue(). */
+        /* Seq_cst: before the look at the owner's state (T4 in thread.h). Its release part pairs
+         * with the acquire in pp_ref_merge_queue(). */
     } while (!atomic_compare_exchange_weak_explicit(&owner->merge_queue, &top, object,
                                                     memory_order_seq_cst, memory_order_relaxed));
     PP_YIELD_POINT();
@@ -152,6 +156,12 @@ void pp_ref_condemn(pp_object *object)
     atomic_store_explicit(&object->owner, NULL, memory_order_relaxed);
     atomic_store_explicit(&object->local, 0, memory_order_relaxed);
     atomic_store_explicit(&object->shared, PP_REF_MERGED, memory_order_relaxed);
+}
+
+/* Before main: thread.c calls it without knowing what it does. */
+__attribute__((constructor)) static void set_hook(void)
+{
+    pp_thread_merge_hook = pp_ref_merge_queue;
 }
 
 /* ---- the public functions ------------------------------------------------ */
