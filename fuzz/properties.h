@@ -22,6 +22,10 @@ void property_round_trip(const uint8_t *data, size_t size);
  * `data` choose the pieces and the checks. */
 void property_streaming(const uint8_t *data, size_t size);
 
+/* A tree of the input says of it what the reader says; and every way to a value in it leads to
+ * where skipping leads. */
+void property_tree(const uint8_t *data, size_t size);
+
 /* Every instruction set's UTF-8 does what the reference does. */
 void property_utf8(const uint8_t *data, size_t size);
 

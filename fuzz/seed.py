@@ -36,6 +36,7 @@ def main(directory: Path) -> None:
         "decode_any": encoded,
         "round_trip": encoded,
         "streaming": [bytes([i % 40, i % 4]) + data for i, data in enumerate(encoded)],
+        "tree": encoded,
         "utf8": texts,
     }
     for target, contents in inputs.items():

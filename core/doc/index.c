@@ -1,11 +1,12 @@
 /* Making the index: one pass, a stack of the open containers.
  *
  * Marks are made while it is not yet known whether their container will be large
- * enough for a record, and containers nest. But they also close in order: `pending` is a stack in which
- * each open container's marks lie above those of the containers around it, and when one closes
- * its own are on top: moved to `words`, or dropped.
+ * enough for a record, and containers nest. But they also close in order: `pending` is a stack in
+ * which each open container's marks lie above those of the containers around it, and when one
+ * closes its own are on top: moved to `words`, or dropped.
  *
- * Records come into being as their containers close, so inner ones are before outer ones; in_order() puts them right.
+ * Records come into being as their containers close, so inner ones are before outer ones;
+ * in_order() puts them right.
  */
 #include <string.h>
 

@@ -8,12 +8,13 @@
  *     records <= bytes / (RECORD_COST - JUMP_COST)
  *
  * In a container with a record, a mark says where an item begins, every MARK_COST of
- * walking or a little more; where all its items have the same size there are no marks, only the size.
+ * walking or a little more; where all its items have the same size there are no marks, only the
+ * size.
  *
  *     marks <= (bytes + records * JUMP_COST) / MARK_COST
  *
- * With 20 to 32 bytes a record (with its part of `words` and `tables`) and 8 a mark, all together is
- * less than a tenth of the bytes.
+ * With 20 to 32 bytes a record (with its part of `words` and `tables`) and 8 a mark, all together
+ * is less than a tenth of the bytes.
  */
 #ifndef PP_DOC_INDEX_H
 #define PP_DOC_INDEX_H
@@ -57,8 +58,8 @@ typedef struct pp__mark {
 
 typedef struct pp__table pp__table; /* table.h */
 
-/* Followed in one block by: _Atomic(pp__table *) tables[table_count]; pp__record records[record_count + 1], the
- * last with offset UINT32_MAX; uint32_t words[word_count]. */
+/* Followed in one block by: _Atomic(pp__table *) tables[table_count]; pp__record
+ * records[record_count + 1], the last with offset UINT32_MAX; uint32_t words[word_count]. */
 typedef struct pp_tree_index {
     const pp_allocator *allocator;
     _Atomic size_t table_bytes; /* of all tables; a statistic */
@@ -91,8 +92,8 @@ PP_INLINE size_t pp__index_size(uint32_t tables, uint32_t records, uint32_t word
 }
 
 /* Validates the value and makes its index, for pp_tree_init. `size` is at least 1 and below
- * 2**32. On PP_OK `*index` may be NULL: nothing in it is large. PP_ERR_NOMEM; PP_ERR_FORMAT for whatever is wrong
- * with the bytes (pp_validate tells what), or bytes behind the value. */
+ * 2**32. On PP_OK `*index` may be NULL: nothing in it is large. PP_ERR_NOMEM; PP_ERR_FORMAT for
+ * whatever is wrong with the bytes (pp_validate tells what), or bytes behind the value. */
 PP_NODISCARD pp_status pp__index_build(const uint8_t *data, size_t size, uint32_t max_depth,
                                        const pp_allocator *allocator, pp_tree_index **index);
 

@@ -70,13 +70,4 @@ PP_INLINE void pp__walk_pass(pp__walk *w, uint64_t count)
 /* The first record of [low, high) whose offset is not below `offset`; `high` if none. */
 uint32_t pp__record_search(const pp__record *records, uint32_t low, uint32_t high, uint32_t offset);
 
-/* The first record not below `offset`, which is inside `container`. */
-PP_INLINE uint32_t pp__record_inside(const pp__record *records, pp_node container, uint32_t offset)
-{
-    const pp__record *own = &records[container.record];
-    if (own->offset != container.offset) /* walked: only what is inside can be meant */
-        return pp__record_search(records, container.record, container.record, offset);
-    return pp__record_search(records, container.record + 1, own->next, offset);
-}
-
 #endif /* PP_DOC_WALK_H */

@@ -10,6 +10,7 @@
 #include "parapack/skip.h"
 #include "parapack/status.h"
 #include "parapack/timestamp.h"
+#include "parapack/tree.h"
 #include "parapack/utf8.h"
 #include "parapack/writer.h"
 

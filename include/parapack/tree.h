@@ -16,10 +16,10 @@
  *     pp_tree_deinit(&tree);
  *
  * The bytes are validated once and stay as they are; a tree adds an index of its large
- * containers, at most a tenth of the bytes (nothing below PP_TREE_INDEX_MIN bytes). A small container
- * is walked, which is at most a few hundred bytes; in a large one an item is found
- * from the nearest mark before it. A large map gets a hash table when
- * something is first looked up in it: see pp_node_find.
+ * containers, at most a tenth of the bytes (nothing below PP_TREE_INDEX_MIN bytes). A small
+ * container is walked, which is at most a few hundred bytes; in a large one an item is found from
+ * the nearest mark before it. A large map gets a hash table when something is first looked up in
+ * it: see pp_node_find.
  *
  * Ownership: a tree borrows the bytes, which must neither change nor go before
  * pp_tree_deinit; a node is two words, borrows from its tree and is never released.
@@ -40,7 +40,7 @@ extern "C" {
 #endif
 
 enum {
-    PP_TREE_INDEX_MIN = 1024 /* bytes of the smallest value that has an index */
+    PP_TREE_INDEX_MIN = 1280 /* bytes of the smallest value that has an index */
 };
 
 /* The fields are for reading only. May be moved to another place as a whole while no node or
@@ -60,16 +60,14 @@ typedef struct pp_node {
 
 /* ---- the whole ---------------------------------------------------------------- */
 
-/* Validates the `size` bytes at `data`, which must be exactly one value (structure, nesting of at most
- * max_depth containers, UTF-8 of every str; timestamps are not looked into), and makes
- * the index. One pass; allocates in proportion to `size`, never to what a header claims.
- * `allocator`: NULL for malloc. Otherwise it must outlive the tree, and bear calls from several
- * threads at once where the tree is used by several.
- * On an error the tree is not to be used, or deinitialised, and `*error_offset`
- * (which may be NULL) is where the bytes are wrong:
- *   what pp_validate finds, as there; PP_ERR_EXTRA, bytes behind the value;
- *   PP_ERR_TOO_LONG, more than 2**32-1 bytes, PP_ERR_NOMEM, PP_ERR_ARGUMENT (max_depth above
- *   PP_MAX_DEPTH): 0. */
+/* Validates the `size` bytes at `data`, which must be exactly one value (structure, nesting of at
+ * most max_depth containers, UTF-8 of every str; timestamps are not looked into), and makes the
+ * index. One pass; allocates in proportion to `size`, never to what a header claims. `allocator`:
+ * NULL for malloc. Otherwise it must outlive the tree, and bear calls from several threads at once
+ * where the tree is used by several. On an error the tree is not to be used, or deinitialised, and
+ * `*error_offset` (which may be NULL) is where the bytes are wrong: what pp_validate finds, as
+ * there; PP_ERR_EXTRA, bytes behind the value; PP_ERR_TOO_LONG, more than 2**32-1 bytes,
+ * PP_ERR_NOMEM, PP_ERR_ARGUMENT (max_depth above PP_MAX_DEPTH): 0. */
 PP_NODISCARD PP_API pp_status pp_tree_init(pp_tree *tree, const uint8_t *data, size_t size,
                                            uint32_t max_depth, const pp_allocator *allocator,
                                            size_t *error_offset);
@@ -96,7 +94,8 @@ PP_API pp_type pp_node_type(pp_node node);
 /* The value: all of a scalar, the type and count of a container. */
 PP_API void pp_node_token(pp_node node, pp_token *token);
 
-/* Prepares `*reader` to read from `node` to the end of the tree, with typed reads and sticky errors. */
+/* Prepares `*reader` to read from `node` to the end of the tree, with typed reads and sticky
+ * errors. */
 PP_API void pp_node_read(pp_node node, pp_reader *reader);
 
 /* The encoded value with everything in it: a part of the tree's bytes. A large
@@ -105,22 +104,24 @@ PP_API pp_view pp_node_bytes(pp_node node);
 
 /* ---- containers ------------------------------------------------------------------- */
 
-/* Items of an array, pairs of a map (each pair counts, also where keys are equal); 0 for a scalar. */
+/* Items of an array, pairs of a map (each pair counts, also where keys are equal); 0 for a scalar.
+ */
 PP_API size_t pp_node_count(pp_node node);
 
 /* Item `i`, from 0, of an array. False: no array, or no such item; `*item` is as it was. */
 PP_API bool pp_node_at(pp_node array, size_t i, pp_node *item);
 
-/* Pair `i`, from 0, in the order of the bytes; `value` may be NULL. False: no map, or no such pair. */
+/* Pair `i`, from 0, in the order of the bytes; `value` may be NULL. False: no map, or no such pair.
+ */
 PP_API bool pp_node_pair_at(pp_node map, size_t i, pp_node *key, pp_node *value);
 
 /* The value whose key equals `*key`; where several do, the last, as if the map were put into a
  * Python dict. False: no map, or no such key; `*value` is as it was.
  *
  * Equal are: nil and nil; numbers and booleans of the same numeric value, whatever their
- * types (1, 1.0, true), but a NaN equals nothing; strs, and bins, of the same bytes, never a str and
- * a bin; timestamps of the same time; other exts of the same type and bytes. A container
- * equals nothing.
+ * types (1, 1.0, true), but a NaN equals nothing; strs, and bins, of the same bytes, never a str
+ * and a bin; timestamps of the same time; other exts of the same type and bytes. A container equals
+ * nothing.
  *
  * A map of more than 16 pairs that the index knows is not searched: the first lookup in
  * it, in time proportional to its bytes, makes a hash table of about 5 bytes a pair, kept until
@@ -133,6 +134,12 @@ PP_API bool pp_node_find_str(pp_node map, const char *key, size_t size, pp_node 
 
 /* Whether two scalars are equal as keys are in pp_node_find. A container equals nothing. */
 PP_API bool pp_token_equal(const pp_token *a, const pp_token *b);
+
+/* Whether two values are equal, of the same tree or of two: scalars as above; arrays item by item;
+ * maps as Python dicts, without regard to order, of equal keys the last. A map with a key
+ * that equals nothing equals no map. Uses the C stack in proportion to the nesting: about
+ * 200 KiB for PP_MAX_DEPTH levels. */
+PP_API bool pp_node_equal(pp_node a, pp_node b);
 
 /* ---- in order ----------------------------------------------------------------------- */
 

@@ -14,6 +14,7 @@ static void check(const uint8_t *data, size_t size)
 {
     property_decode_any(data, size);
     property_round_trip(data, size);
+    property_tree(data, size);
     /* The properties' first two bytes choose pieces and checks: one byte at a
      * time, and a few; nothing checked, and everything. */
     static const uint8_t ways[][2] = {{0, 0}, {0, 3}, {6, 3}, {39, 1}};
