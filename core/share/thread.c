@@ -9,6 +9,7 @@
 #include "share/collector.h"
 #include "share/fork.h"
 #include "share/heap.h"
+#include "share/object.h"
 #include "share/thread_state.h"
 
 /* The program loads the library at its start, or a dlopen finds room for one pointer: glibc
@@ -271,6 +272,8 @@ void pp_thread_merge_for(pp_thread *self, pp_thread *owner)
         merge(self, owner);
         pp_thread_unclaim(owner); /* then look again: pushes meanwhile relied on this claim */
     }
+    if (self->dying != NULL && !self->clearing)
+        pp_object_end_dying(self); /* unclaimed: an end may wait for a lock that `owner` has */
 }
 
 void pp_thread_help_others(pp_thread *self)
@@ -279,9 +282,11 @@ void pp_thread_help_others(pp_thread *self)
         if (other == self)
             continue;
         pp_thread_merge_for(self, other);
-        if (atomic_load_explicit(&other->retired.count, memory_order_relaxed) > 0 &&
+        if ((atomic_load_explicit(&other->retired.count, memory_order_relaxed) > 0 ||
+             pp_heap_has_remote(other)) &&
             pp_state_claim(other)) {
             pp_qsbr_poll_for(self, other);
+            pp_heap_drain(other);
             pp_thread_unclaim(other);
             pp_thread_merge_for(self, other);
         }
