@@ -43,6 +43,9 @@ void pp_heap_thread_end(pp_thread *thread);
  * keep it. */
 void pp_heap_drain(pp_thread *thread);
 
+/* Whether that would find anything. A guess: other threads may be about to free more. Thread safety: any. */
+bool pp_heap_has_remote(const pp_thread *thread);
+
 /* "slab" or "mimalloc". */
 const char *pp_heap_name(void);
 

@@ -500,6 +500,13 @@ void pp_heap_drain(pp_thread *thread)
     drain(thread->heap);
 }
 
+bool pp_heap_has_remote(const pp_thread *thread)
+{
+    /* Relaxed: a hint. */
+    return thread->heap != NULL &&
+           atomic_load_explicit(&thread->heap->remote, memory_order_relaxed) != NULL;
+}
+
 const char *pp_heap_name(void)
 {
     return "slab";

@@ -121,6 +121,19 @@ void pp_ref_release_shared_(pp_thread *thread, pp_object *object)
     subtract(thread, object);
 }
 
+/* One object off `owner`'s queue, with its reference. */
+static void merge_queued(pp_thread *thread, pp_thread *owner, pp_object *object)
+{
+    pp_tally(&thread->counters.merges, 1);
+    uint32_t local = pp_ref_local_(object);
+    if (local == PP_REF_IMMORTAL)
+        return; /* it counted that far while it was queued */
+    if (!pp_ref_is_owner_(owner, object))
+        subtract(thread, object); /* merged already, by its owner's last release */
+    else if (merge(object, local, 1))
+        pp_object_die(thread, object);
+}
+
 void pp_ref_merge_queue(pp_thread *thread, pp_thread *owner)
 {
     /* A plain look first: most calls find nothing. Seq_cst: after the state was changed (T4). */
@@ -128,20 +141,17 @@ void pp_ref_merge_queue(pp_thread *thread, pp_thread *owner)
         return;
     /* Acquire: pairs with the pushes in enqueue(). */
     pp_object *object = atomic_exchange_explicit(&owner->merge_queue, NULL, memory_order_seq_cst);
+    bool clearing = thread->clearing;
+    thread->clearing = true;
     while (object != NULL) {
         pp_object *next = object->link;
         object->link = NULL;
-        pp_tally(&thread->counters.merges, 1);
-        uint32_t local = pp_ref_local_(object);
-        if (local == PP_REF_IMMORTAL) {
-            /* It counted that far while it was queued: leave it. */
-        } else if (!pp_ref_is_owner_(owner, object)) {
-            subtract(thread, object); /* merged already, by its owner's last release */
-        } else if (merge(object, local, 1)) {
-            pp_object_die(thread, object);
-        }
+        merge_queued(thread, owner, object);
         object = next;
     }
+    thread->clearing = clearing;
+    if (thread == owner && !clearing)
+        pp_object_end_dying(thread);
 }
 
 int64_t pp_ref_total(const pp_object *object)

@@ -109,7 +109,9 @@ PP_INLINE void pp_ref_release(pp_thread *thread, pp_object *object)
         pp_ref_release_last_(thread, object);
 }
 
-/* Merges everything in `owner`'s merge queue. The caller is the owner, attached, or has claimed it. */
+/* Merges everything in `owner`'s merge queue. The caller is the owner, attached, or has claimed it. What dies is put on
+ * `thread`'s dying list and, where the caller is not the owner, left there: a claimant calls pp_object_end_dying after it
+ * has given the claim up, because ends may wait for a lock, and the lock for the owner. */
 void pp_ref_merge_queue(pp_thread *thread, pp_thread *owner);
 
 /* Whether `object` has died. In a pause, or for who has locked a container to change it (object.h): what dies only
