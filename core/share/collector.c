@@ -115,8 +115,7 @@ static void drain_queues(pp_thread *self)
  * child of a fork. */
 static size_t find_garbage(pp_thread *self)
 {
-    uint64_t wait = pp_pause_begin(self, GRACE);
-    uint64_t start = pp_clock_now();
+    (void)pp_pause_begin(self, GRACE);
     drain_queues(self);
 #if defined(PP_AUDIT)
     (void)pp_audit();
@@ -126,7 +125,6 @@ static size_t find_garbage(pp_thread *self)
     start_over(found.alive - found.garbage, found.garbage);
     adopt(&self->condemned, &found.condemned);
     pp_stats_collection(found.garbage);
-    pp_stats_pause(wait, pp_clock_now() - start);
     pp_pause_end(self);
     return found.garbage;
 }

@@ -3,45 +3,22 @@
 #include <string.h>
 
 #include "share/heap.h"
+#include "share/pause.h"
 #include "share/qsbr.h"
 
 /* Written in pauses, so by one thread at a time; read by anybody. Relaxed: figures order nothing.
  */
-static struct {
-    _Atomic uint64_t collections, collected;
-    _Atomic uint64_t pauses, stopped_last, stopped_max, stopped_total, wait_last, wait_max;
-} figures;
+static _Atomic uint64_t collections, collected;
 
 static uint64_t read(const _Atomic uint64_t *figure)
 {
     return atomic_load_explicit(figure, memory_order_relaxed);
 }
 
-static void write(_Atomic uint64_t *figure, uint64_t value)
-{
-    atomic_store_explicit(figure, value, memory_order_relaxed);
-}
-
-static void raise_to(_Atomic uint64_t *figure, uint64_t value)
-{
-    if (value > read(figure))
-        write(figure, value);
-}
-
-void pp_stats_pause(uint64_t wait, uint64_t stopped)
-{
-    pp_tally(&figures.pauses, 1);
-    pp_tally(&figures.stopped_total, stopped);
-    write(&figures.stopped_last, stopped);
-    raise_to(&figures.stopped_max, stopped);
-    write(&figures.wait_last, wait);
-    raise_to(&figures.wait_max, wait);
-}
-
 void pp_stats_collection(size_t garbage)
 {
-    pp_tally(&figures.collections, 1);
-    pp_tally(&figures.collected, garbage);
+    pp_tally(&collections, 1);
+    pp_tally(&collected, garbage);
 }
 
 static void add_thread(pp_stats *stats, const pp_thread *thread)
@@ -55,6 +32,18 @@ static void add_thread(pp_stats *stats, const pp_thread *thread)
     stats->retired_bytes += atomic_load_explicit(&thread->retired.bytes, memory_order_relaxed);
     stats->thread_records++;
     stats->threads += !atomic_load_explicit(&thread->finished, memory_order_relaxed);
+}
+
+static void add_pauses(pp_stats *stats)
+{
+    pp_pause_figures figures;
+    pp_pause_figures_get(&figures);
+    stats->pauses = figures.count;
+    stats->pause_ns_last = figures.length_last;
+    stats->pause_ns_max = figures.length_max;
+    stats->pause_ns_total = figures.length_total;
+    stats->pause_wait_ns_last = figures.wait_last;
+    stats->pause_wait_ns_max = figures.wait_max;
 }
 
 /* A figure that is a sum over records read one after the other: an object that one thread made and
@@ -75,13 +64,8 @@ void pp_stats_get(pp_stats *stats)
     stats->reserved = pp_heap_reserved();
     stats->oldest_epoch = pp_qsbr_oldest(); /* first: the current one only grows */
     stats->epoch = pp_qsbr_epoch();
-    stats->collections = read(&figures.collections);
-    stats->collected = read(&figures.collected);
-    stats->pauses = read(&figures.pauses);
-    stats->pause_ns_last = read(&figures.stopped_last);
-    stats->pause_ns_max = read(&figures.stopped_max);
-    stats->pause_ns_total = read(&figures.stopped_total);
-    stats->pause_wait_ns_last = read(&figures.wait_last);
-    stats->pause_wait_ns_max = read(&figures.wait_max);
+    stats->collections = read(&collections);
+    stats->collected = read(&collected);
+    add_pauses(stats);
     stats->heap = pp_heap_name();
 }
