@@ -24,7 +24,7 @@ from pathlib import Path
 
 import system
 from interpreters import Interpreter, probe, requested
-from stages import BUILD, LOGS, ROOT, Stages, fatal
+from stages import BUILD, LOGS, ROOT, WIDE, Stages, fatal
 
 PRESETS = {"address": "asan-ubsan", "thread": "tsan"}
 FLAGS = {"address": "address,undefined", "thread": "thread"}
@@ -91,6 +91,7 @@ def test_python(
         "-p",
         "no:cacheprovider",
         "-q",
+        "--tb=short",
         "--ignore=tests/python/lab",
     ]
     selection = ["-m", "stress"] if sanitizer == "thread" else []
@@ -104,14 +105,14 @@ def test_python(
             *(pytest_args or ["tests/python", "tests/stress"]),
         ],
         env=sanitizer_environment(sanitizer, interpreter, package, reports),
-        limit=1200,
+        limit=2400,
     )
     # A process that a test started may have had a report without anybody looking at its exit status.
     found = sorted(path for path in reports.iterdir() if path.stat().st_size)
     for path in found:
         print(path.read_text(errors="replace")[:4000], flush=True)
     if found:
-        stages.fail(interpreter.tag, f"{sanitizer} reports", f"{len(found)} in {reports}")
+        stages.fail(interpreter.tag, f"{sanitizer} reports", f"{len(found)} in {reports}", found[0])
 
 
 def make_python(stages: Stages, sanitizer: str, interpreter: Interpreter) -> Path | None:
@@ -166,7 +167,8 @@ def build_extension(
 def sanitizer_environment(
     sanitizer: str, interpreter: Interpreter, package: Path, reports: Path
 ) -> dict[str, str]:
-    environment = {"PYTHONPATH": str(package), "PARAPACK_SANITIZER": sanitizer, "PYTHONFAULTHANDLER": "1"}
+    environment = {**WIDE, "PYTHONPATH": str(package), "PYTHONFAULTHANDLER": "1"}
+    environment["PARAPACK_SANITIZER"] = sanitizer
     common = f"log_path={reports / 'report'}:exitcode=66"
     if sanitizer == "address":
         # Python frees little at exit; leaks have tests of their own.

@@ -1,5 +1,7 @@
 """Runs the stages of a command one after the other: a line as each starts and ends, a log of each, a summary.
 
+The output ends with which tests failed and why, so that its last lines are enough to know.
+
 Used by the scripts beside it; needs nothing but the standard library of Python 3.11.
 """
 
@@ -18,11 +20,22 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
 LOGS = BUILD / "logs"
+WIDE = {"COLUMNS": "220"}
+"""Environment in which pytest's line about a failed test has room for the reason."""
 
 # Skip reasons of pytest's short summary: "SKIPPED [2] tests/x.py:7: reason".
 _SKIP = re.compile(r"^SKIPPED \[(\d+)\] \S+?:(?:\d+:)? (.*)$", re.MULTILINE)
 _PYTEST_RESULT = re.compile(r"^=* ?((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s", re.MULTILINE)
 _CTEST_RESULT = re.compile(r"^(\d+% tests passed, .*)$", re.MULTILINE)
+# What failed, one by one: pytest's short summary, CTest's list at its end, a sanitizer's verdicts.
+_FAILED = re.compile(
+    r"^(?:(?:FAILED|ERROR) .*::.*|ERROR \S+\.py\b.*|\t *\d+ - .* \(\S.*\).*|SUMMARY: \S+Sanitizer: .*)$",
+    re.MULTILINE,
+)
+# Where pytest begins to tell about failures.
+_FAILURES = re.compile(r"^=+ (?:FAILURES|ERRORS) =+$", re.MULTILINE)
+_EXCERPT = 150
+"""Lines of a failed stage's log that the summary shows at most."""
 
 
 @dataclass
@@ -50,6 +63,9 @@ class Stages:
         # What a make that started us tells its own children is not for those of CMake's builds.
         for variable in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
             os.environ.pop(variable, None)
+        # A slow package index is no failure.
+        os.environ.setdefault("PIP_RETRIES", "10")
+        os.environ.setdefault("PIP_DEFAULT_TIMEOUT", "60")
 
     def run(
         self,
@@ -122,10 +138,10 @@ class Stages:
         )
         return outcome, text, problem
 
-    def fail(self, group: str, name: str, reason: str) -> None:
-        """Note a failure that no command reports."""
+    def fail(self, group: str, name: str, reason: str, log: Path = LOGS) -> None:
+        """Note a failure that no command reports. log: the file, or the directory, that tells more."""
         self.say(f"{group}: {name} FAILED ({reason})")
-        self.outcomes.append(Outcome(group, name, False, 0.0, reason, LOGS))
+        self.outcomes.append(Outcome(group, name, False, 0.0, reason, log))
 
     def say(self, message: str) -> None:
         print(f"[{time.monotonic() - self.started:5.0f} s] {message}", flush=True)
@@ -141,9 +157,14 @@ class Stages:
         failed = [outcome for outcome in self.outcomes if not outcome.ok]
         total = time.monotonic() - self.started
         if failed:
-            print(f"\n{len(failed)} of {len(self.outcomes)} stages FAILED in {total:.0f} s; the logs:")
             for outcome in failed:
-                print(f"  {outcome.log}")
+                print(f"\n---- {outcome.group}: {outcome.name}\n{_excerpt(_read(outcome.log))}")
+            print(f"\n{len(failed)} of {len(self.outcomes)} stages FAILED in {total:.0f} s:")
+            for outcome in failed:
+                detail = f": {outcome.detail}" if outcome.detail else ""
+                print(f"{outcome.group}: {outcome.name}{detail} ({outcome.log})")
+                print("".join(f"  {line}\n" for line in _failed_tests(_read(outcome.log))), end="")
+            sys.stdout.flush()
             return 1
         print(f"\nall {len(self.outcomes)} stages passed in {total:.0f} s")
         return 0
@@ -206,6 +227,23 @@ def _detail(log: str) -> str:
     """The result line of pytest or CTest, when the stage was one of theirs."""
     found = _PYTEST_RESULT.findall(log) or _CTEST_RESULT.findall(log)
     return str(found[-1]) if found else ""
+
+
+def _read(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+
+
+def _excerpt(log: str) -> str:
+    """Of what a failed stage printed, where it tells about the failures, else its end."""
+    begins = [found.start() for found in _FAILURES.finditer(log)]
+    lines = log[begins[0] if begins else 0 :].rstrip().splitlines()
+    return "\n".join(line for line in lines[-_EXCERPT:] if not line.startswith("SKIPPED "))
+
+
+def _failed_tests(log: str) -> list[str]:
+    """A line for each test that failed; where no test did, what the stage said last."""
+    tests = [line.strip() for line in dict.fromkeys(_FAILED.findall(log))]
+    return tests or [line for line in log.splitlines() if line.strip()][-5:]
 
 
 def _skip_reasons(log: str) -> dict[str, int]:

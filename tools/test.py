@@ -14,7 +14,7 @@ from pathlib import Path
 import lint
 import system
 from interpreters import Interpreter, build_wheel, make_venv, pip_install, requested
-from stages import ROOT, Stages
+from stages import ROOT, WIDE, Stages
 
 PARTS = ("c", "lint", "python", "dropin")
 
@@ -69,11 +69,15 @@ def test_interpreter(stages: Stages, interpreter: Interpreter, parts: Sequence[s
         *modules,
     ]
     stages.run(interpreter.tag, "exported names", check_exports)
-    pytest: list[str | Path] = [interpreter.python, "-m", "pytest", "-p", "no:cacheprovider", "-q"]
-    if "python" in parts:
-        stages.run(interpreter.tag, "tests/python", [*pytest, "tests/python"])
-    if "dropin" in parts:
-        stages.run(interpreter.tag, "tests/dropin", [*pytest, "tests/dropin"])
+    for part in ("python", "dropin"):
+        if part in parts:
+            stages.run(
+                interpreter.tag, f"tests/{part}", pytest(interpreter, f"tests/{part}"), env=WIDE, limit=2400
+            )
+
+
+def pytest(interpreter: Interpreter, directory: str) -> list[str | Path]:
+    return [interpreter.python, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--tb=short", directory]
 
 
 def install(stages: Stages, interpreter: Interpreter, wheel: Path) -> bool:
