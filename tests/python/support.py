@@ -60,7 +60,9 @@ class Finished:
         return -self.returncode in CRASH_SIGNALS
 
     def __str__(self) -> str:
-        return f"exit status {self.returncode}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
+        # What it said last comes first: summaries show no more than one line.
+        last = self.stderr.strip().rpartition("\n")[2]
+        return f"exit status {self.returncode}: {last}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
 
 
 def run_python(
@@ -196,10 +198,11 @@ def switch_interval(seconds: float) -> Iterator[None]:
 def run_hostile(code: str, **how: Any) -> Finished:
     """`run_python` with freed memory overwritten, so that a use of it shows, after the imports below."""
     env = {} if SANITIZER else {"PYTHONMALLOC": "debug"}
-    return run_python(HOSTILE_IMPORTS + textwrap.dedent(code), env=env, **how)
+    patience = f"PATIENCE = {PATIENCE * 0.7}\n"  # who waits in vain says so before the process is ended
+    return run_python(patience + HOSTILE_IMPORTS + textwrap.dedent(code), env=env, **how)
 
 
-HOSTILE_IMPORTS = f"PATIENCE = {PATIENCE * 0.7}    # ends before the process is ended\n" + """
+HOSTILE_IMPORTS = """
 import collections, contextlib, gc, io, itertools, sys, threading, time
 import parapack
 from parapack import ExtType, Packer, Timestamp, Unpacker, packb, unpackb
