@@ -29,7 +29,13 @@ if __name__ == "__main__":
         print(client.submit(sum, [1, 2, 3]).result())
 """
 
-pytestmark = [pytest.mark.isolated, pytest.mark.timeout(300)]
+# A busy machine takes longer to start three processes than Dask waits for.
+PATIENT = {
+    "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "300s",
+    "DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "300s",
+}
+
+pytestmark = [pytest.mark.isolated, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +44,7 @@ def needs_distributed() -> None:
 
 
 def test_the_example_proves_that_the_workers_run_on_parapack(tmp_path: Path) -> None:
-    run = support.run_python(None, str(EXAMPLE), cwd=tmp_path, timeout=150)
+    run = support.run_python(None, str(EXAMPLE), env=PATIENT, cwd=tmp_path, timeout=800)
     workers = WORKER.findall(run.stdout)
     assert len(workers) == 2, str(run)
     assert len({process for process, _, _ in workers}) == 2
@@ -51,8 +57,8 @@ def test_the_example_proves_that_the_workers_run_on_parapack(tmp_path: Path) -> 
 def test_a_program_that_knows_nothing_of_parapack(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(PLAIN)
-    scratch = {"DASK_TEMPORARY_DIRECTORY": str(tmp_path)}
+    scratch = {**PATIENT, "DASK_TEMPORARY_DIRECTORY": str(tmp_path)}
     run = support.run_python(
-        None, "-m", "parapack.compat", str(program), env=scratch, cwd=tmp_path, timeout=150
+        None, "-m", "parapack.compat", str(program), env=scratch, cwd=tmp_path, timeout=800
     )
     assert run.stdout.split() == ["parapack", "parapack", "parapack", "6"], str(run)

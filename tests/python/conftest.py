@@ -10,7 +10,7 @@ import parapack
 
 
 def pytest_configure() -> None:
-    # Who starts us in the background may have SIGINT ignored, and children inherit that: no test of Ctrl-C then.
+    # Who starts us in the background may have SIGINT ignored; the children that tests interrupt inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

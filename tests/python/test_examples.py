@@ -23,7 +23,7 @@ ELSEWHERE = {"dask_cluster.py"}  # tests/dropin/test_dask.py
 @pytest.mark.isolated
 @pytest.mark.parametrize("name", sorted(SAYS))
 def test_example_runs(name: str, tmp_path: Path) -> None:
-    run = support.run_python(None, str(EXAMPLES / name), cwd=tmp_path, timeout=60)
+    run = support.run_python(None, str(EXAMPLES / name), cwd=tmp_path)
     assert run.stdout.startswith(SAYS[name]), str(run)
     assert run.stderr == ""
     assert list(tmp_path.iterdir()) == []

@@ -43,7 +43,7 @@ def together(*functions: Callable[[], Any], rounds: int = ROUNDS) -> None:
             barrier.abort()
             raise
 
-    run_threads(*[lambda f=f: repeat(f) for f in functions], timeout=200)  # type: ignore[misc]
+    run_threads(*[lambda f=f: repeat(f) for f in functions])  # type: ignore[misc]
 
 
 def pack_checked(obj: Any, **options: Any) -> None:

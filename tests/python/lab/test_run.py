@@ -59,7 +59,7 @@ def test_a_tiny_run_of_everything(tmp_path):
     process = run_lab(
         tmp_path, "threads", "compete", "asyncio", "--only", "trade", "--only", "direct", *arguments
     )
-    out, err = process.communicate(timeout=60 * support.SLOWDOWN)
+    out, err = process.communicate(timeout=support.PATIENCE)
     assert process.returncode == 0, err
     content = result_file(tmp_path)
     validate(content)
@@ -85,7 +85,7 @@ def test_ctrl_c_leaves_a_usable_result_and_no_process(tmp_path, whole_group):
     workers = children(process.pid)
     assert workers
     (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=30 * support.SLOWDOWN)
+    out, err = process.communicate(timeout=support.PATIENCE)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     content = result_file(tmp_path)
@@ -110,7 +110,7 @@ def saved_cases(directory):
 
 def wait_until(condition, process):
     """Waits until something is so. Fails when the process ends before, or after a long time."""
-    deadline = time.monotonic() + 30 * support.SLOWDOWN
+    deadline = time.monotonic() + support.PATIENCE / 2
     while not condition():
         assert time.monotonic() < deadline
         if process is not None and process.poll() is not None:
