@@ -1,6 +1,10 @@
 /* Which kinds are objects, and what each can do: one line for each kind. */
+#include "share/counter.h"
+#include "share/dict.h"
+#include "share/list.h"
 #include "share/object.h"
 #include "share/queue.h"
+#include "share/set.h"
 #include "share/value.h"
 
 /* Relaxed: what is pointed to is constant, and written before the program starts. */
@@ -8,7 +12,9 @@ static _Atomic(const pp_object_type *) types[16] = {
     [PP_KIND_INT] = &pp_int_type,     [PP_KIND_UINT] = &pp_uint_type,
     [PP_KIND_FLOAT] = &pp_float_type, [PP_KIND_STR] = &pp_str_type,
     [PP_KIND_BIN] = &pp_bin_type,     [PP_KIND_TIMESTAMP] = &pp_timestamp_type,
-    [PP_KIND_EXT] = &pp_ext_type,     [PP_KIND_QUEUE] = &pp_queue_type,
+    [PP_KIND_EXT] = &pp_ext_type,     [PP_KIND_LIST] = &pp_list_type,
+    [PP_KIND_DICT] = &pp_dict_type,   [PP_KIND_SET] = &pp_set_type,
+    [PP_KIND_QUEUE] = &pp_queue_type, [PP_KIND_COUNTER] = &pp_counter_type,
 };
 
 const pp_object_type *pp_object_type_of(pp_kind kind)
