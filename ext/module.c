@@ -4,6 +4,7 @@
 #include "pack_native.h"
 #include "pack_options.h"
 #include "packer.h"
+#include "share_module.h"
 #include "state.h"
 #include "timestamp.h"
 #include "unpack_options.h"
@@ -137,7 +138,7 @@ static int module_exec(PyObject *module)
     module_state *st = state_of_module(module);
     if (import_names(st) || intern_names(st) || make_small_values(st) ||
         timestamp_add_type(module, st) || packer_add_type(module, st) ||
-        unpacker_add_type(module, st))
+        unpacker_add_type(module, st) || share_add(module, st))
         return -1;
     return 0;
 }
@@ -159,6 +160,9 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->dict_items);
     Py_VISIT(st->getswitchinterval);
     Py_VISIT(st->epoch);
+    int stop = share_traverse(st, visit, arg);
+    if (stop)
+        return stop;
     return native_traverse(st, visit, arg);
 }
 
@@ -188,6 +192,7 @@ static int module_clear(PyObject *module)
         Py_CLEAR(st->small_int[i]);
     for (size_t i = 0; i < Py_ARRAY_LENGTH(st->ascii); i++)
         Py_CLEAR(st->ascii[i]);
+    share_clear(st);
     native_clear(st);
     return 0;
 }

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "view.h"
+#include "share_value.h"
 
 void share_release(pp_value value)
 {
@@ -60,7 +60,7 @@ PyObject *share_proxy_of(module_state *st, pp_object *object)
     case PP_KIND_QUEUE:
         return share_proxy_new(st, st->share.queue_type, object);
     case PP_KIND_DOC:
-        return pp_py_view_new(st, pp_object_doc(object), 0);
+        return share_view_of(st, object);
     default:
         share_release(pp_object_value(object));
         PyErr_SetString(PyExc_SystemError, "an object of an unknown kind");

@@ -58,10 +58,10 @@ extern PyMemberDef share_proxy_members[];
 extern PyGetSetDef share_proxy_getset[];
 
 PyObject *share_proxy_reduce(PyObject *self, PyObject *ignored);
+extern const char share_proxy_reduce_doc[];
+
 #define SHARE_PROXY_METHODS                                                                        \
-    {"__reduce__", share_proxy_reduce, METH_NOARGS,                                                \
-     "__reduce__($self, /)\n--\n\nFor pickle: the object's number, good in this process while it " \
-     "lives."},                                                                                    \
+    {"__reduce__", share_proxy_reduce, METH_NOARGS, share_proxy_reduce_doc},                       \
     {                                                                                              \
         "__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS,                                 \
             "__class_getitem__($type, item, /)\n--\n\nFor annotations."                            \

@@ -15,9 +15,4 @@ typedef struct share_state {
     PyObject *opener;  /* what pickles call: _parapack.share_open */
 } share_state;
 
-/* What module.c calls for the fields above, and for those of the queue. */
-int share_add(PyObject *module, share_state *share);
-int share_traverse(share_state *share, visitproc visit, void *arg);
-void share_clear(share_state *share);
-
 #endif /* PARAPACK_EXT_SHARE_STATE_H */

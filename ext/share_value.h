@@ -105,6 +105,10 @@ int share_value_of(module_state *st, PyObject *o, pp_value *value);
 /* Freezes a container, or anything else that the packer knows, into a document. (share_freeze.c) */
 int share_freeze(module_state *st, PyObject *o, pp_value *value);
 
+/* A new View of a document, a counted reference, which is taken over. NULL with an exception.
+ * (share_freeze.c) */
+PyObject *share_view_of(module_state *st, pp_object *document);
+
 /* ---- out ----------------------------------------------------------------------------------- */
 
 /* A new object for a nil, bool, int or float, or a short str or bin, in *result (NULL with
