@@ -19,12 +19,12 @@
 #include <sanitizer/asan_interface.h>
 #define PP_HEAP_POISON(address, size)   ASAN_POISON_MEMORY_REGION(address, size)
 #define PP_HEAP_UNPOISON(address, size) ASAN_UNPOISON_MEMORY_REGION(address, size)
-#define PP_HEAP_LOOKS_AT_FREE           __attribute__((no_sanitize_address))
+#define PP_HEAP_LOOKS_AT_FREE           static __attribute__((unused, noinline, no_sanitize_address))
 enum { PP_HEAP_REDZONE = 16 };
 #else
 #define PP_HEAP_POISON(address, size)   ((void)(address), (void)(size))
 #define PP_HEAP_UNPOISON(address, size) ((void)(address), (void)(size))
-#define PP_HEAP_LOOKS_AT_FREE
+#define PP_HEAP_LOOKS_AT_FREE           PP_INLINE
 enum { PP_HEAP_REDZONE = 0 };
 #endif
 
@@ -50,7 +50,7 @@ PP_INLINE void pp_heap_mark_free(void *block)
 }
 
 /* Whether a block is a live object. Reads free blocks too. */
-PP_HEAP_LOOKS_AT_FREE PP_INLINE bool pp_heap_is_object(void *block)
+PP_HEAP_LOOKS_AT_FREE bool pp_heap_is_object(void *block)
 {
     return atomic_load_explicit(&((pp_object *)block)->kind, memory_order_relaxed) != PP_KIND_NONE;
 }
