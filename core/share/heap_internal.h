@@ -13,8 +13,8 @@
 #define PP_ASAN 1
 #endif
 
-/* What a thread may touch of its blocks is known to AddressSanitizer: free blocks, and what lies between two
- * blocks, are poisoned. */
+/* What a thread may touch of its blocks is known to AddressSanitizer: free blocks, and what lies
+ * between two blocks, are poisoned. */
 #if defined(PP_ASAN)
 #include <sanitizer/asan_interface.h>
 #define PP_HEAP_POISON(address, size)   ASAN_POISON_MEMORY_REGION(address, size)

@@ -373,7 +373,7 @@ static struct {
 
 static void *large_alloc(pp_heap_part part, size_t size)
 {
-    if (size > SIZE_MAX - sizeof(large))
+    if (size > PTRDIFF_MAX - sizeof(large))
         return NULL;
     large *l = malloc(sizeof(large) + size);
     if (l == NULL)
@@ -419,8 +419,8 @@ void *pp_heap_alloc(pp_thread *thread, pp_heap_part part, size_t size)
     if (pp_heap_must_fail())
         return NULL;
     void *block;
-    size_t padded = (size < HEAD ? HEAD : size) + PP_HEAP_REDZONE;
-    if (PP_LIKELY(padded <= SMALL_MAX)) {
+    if (PP_LIKELY(size <= SMALL_MAX - PP_HEAP_REDZONE)) {
+        size_t padded = (size < HEAD ? HEAD : size) + PP_HEAP_REDZONE;
         struct pp_heap *heap = thread->heap;
         size_t class = class_of(padded);
         slab *s = heap->bins[part][class];
@@ -438,13 +438,12 @@ void *pp_heap_alloc(pp_thread *thread, pp_heap_part part, size_t size)
 void pp_heap_free(pp_thread *thread, void *block, size_t size)
 {
     pp_tally(&thread->counters.bytes, -(int64_t)size);
-    size_t padded = (size < HEAD ? HEAD : size) + PP_HEAP_REDZONE;
-    if (PP_UNLIKELY(padded > SMALL_MAX)) {
+    if (PP_UNLIKELY(size > SMALL_MAX - PP_HEAP_REDZONE)) {
         large_free(block);
         return;
     }
     slab *s = slab_of(block);
-    assert(padded <= s->block_size);
+    assert(size + PP_HEAP_REDZONE <= s->block_size);
 #if defined(PP_HOSTILE)
     memset(block, 0xdb, size);
 #endif

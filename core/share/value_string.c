@@ -2,7 +2,6 @@
  *
  * In the word the bytes lie together in memory, and the tag with the size in the byte of the lowest
  * bits: before them where that is the first byte, behind them where it is the last. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "parapack/utf8.h"
@@ -169,12 +168,4 @@ uint64_t pp_string_hash(pp_string *s)
         atomic_store_explicit(&s->hash, hash, memory_order_relaxed);
     }
     return hash;
-}
-
-void pp_values_release(pp_thread *thread, pp_values *values)
-{
-    for (size_t i = 0; i < values->count; i++)
-        pp_value_release(thread, values->items[i]);
-    free(values->items);
-    *values = (pp_values){NULL, 0, 0};
 }
