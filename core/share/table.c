@@ -306,13 +306,27 @@ static void append(pp_table *table, const pp_key *key, uint64_t stored, uint64_t
     settle(table, live + 1);
 }
 
+/* A reference to the key for the table. One that is an object may have been borrowed, and have died
+ * since: then another object is made that says the same. */
+static pp_status own_key(pp_thread *thread, const pp_key *key, pp_value *stored)
+{
+    pp_key content = *key;
+    if (pp_value_object(key->value) == NULL)
+        return pp_key_make_value(thread, key, stored);
+    *stored = key->value;
+    if (PP_LIKELY(pp_value_try_retain(thread, key->value)))
+        return PP_OK;
+    content.value = PP_NO_VALUE;
+    return pp_key_make_value(thread, &content, stored);
+}
+
 pp_status pp_table_insert(pp_thread *thread, pp_table_place *place, const pp_key *key,
                           uint64_t value, pp_table_change *change)
 {
     pp_value stored;
     if (PP_UNLIKELY(!reserve(thread, place, change)))
         return PP_ERR_NOMEM;
-    pp_status status = pp_key_make_value(thread, key, &stored);
+    pp_status status = own_key(thread, key, &stored);
     if (PP_UNLIKELY(status != PP_OK))
         return status;
     pp_object_publish(thread, stored);
