@@ -12,7 +12,10 @@ void pp_object_defer(pp_thread *thread, pp_object *object)
         (atomic_load_explicit(&object->flags, memory_order_relaxed) & PP_OBJECT_DEFERRED) != 0)
         return;
     pp_ref_retain(thread, object); /* the collector's */
-    atomic_fetch_or_explicit(&object->flags, PP_OBJECT_DEFERRED, memory_order_relaxed);
+    /* Published at once: threads may hold it without a count, so its memory has to wait for them,
+     * whether a container ever held it or not. */
+    atomic_fetch_or_explicit(&object->flags, PP_OBJECT_DEFERRED | PP_OBJECT_PUBLISHED,
+                             memory_order_relaxed);
 }
 
 bool pp_handle_hold(pp_thread *thread, pp_object *object)

@@ -66,15 +66,18 @@ PP_API void pp_release(pp_thread *thread, pp_object *object);
  * lives as long as the process. The caller owns it and nobody else has seen it. */
 PP_API void pp_object_immortalize(pp_thread *thread, pp_object *object);
 
-/* Defers `object`: it is freed by the collector alone, and a thread may hold it
- * without a count in a handle. For long-lived containers that many threads use.
- * The caller owns it and nobody else has seen it. */
+/* Defers `object`, a container: it is freed by the collector alone, and a thread may
+ * hold it without a count in a handle. For long-lived containers that many threads
+ * use. The caller made it and nobody else has seen it. Where it is no container
+ * nothing happens. Inside a scope. */
 PP_API void pp_object_defer(pp_thread *thread, pp_object *object);
 
 /* Holds the deferred `object`, borrowed or counted, in one of the thread's 16 handles: the
  * collector keeps it alive until pp_handle_drop, and no count moves. False when
- * all are in use, or it is not deferred, or it has died. Inside a scope. */
+ * all are in use, or it is not deferred, or it has died. Handles go with the thread. Inside a scope. */
 PP_API PP_NODISCARD bool pp_handle_hold(pp_thread *thread, pp_object *object);
+
+/* Gives up one handle that holds `object`. Inside a scope. */
 PP_API void pp_handle_drop(pp_thread *thread, pp_object *object);
 
 /* An identifier for passing `object` around by number: the same each time, never
