@@ -34,16 +34,24 @@ PP_INLINE uint64_t pp_hash_mix_(uint64_t x, uint64_t y)
 #endif
 }
 
+/* One product leaves regular numbers regular: its low bits know the low bits best, and its high
+ * bits only the high ones. A second one, whose high bits are brought down, evens that out. */
+PP_INLINE uint64_t pp_hash_number_(uint64_t number, uint64_t first, uint64_t second)
+{
+    uint64_t product = pp_hash_mix_(number ^ pp_hash_secret_.seed, first) * second;
+    return product ^ product >> 32;
+}
+
 /* Of a word that stands for itself: a str or bin in a value's word. */
 PP_INLINE uint64_t pp_hash_word(uint64_t word)
 {
-    return pp_hash_mix_(word ^ pp_hash_secret_.seed, pp_hash_secret_.b);
+    return pp_hash_number_(word, pp_hash_secret_.b, pp_hash_secret_.a);
 }
 
 /* Of an integer, and of whatever equals it; of one of 2**63 and more as what has the same bits. */
 PP_INLINE uint64_t pp_hash_int(int64_t number)
 {
-    return pp_hash_mix_((uint64_t)number ^ pp_hash_secret_.seed, pp_hash_secret_.a);
+    return pp_hash_number_((uint64_t)number, pp_hash_secret_.a, pp_hash_secret_.b);
 }
 
 /* Of a float: of the 64-bit integer that it equals, else of its bits; NaNs alike. */
