@@ -3,6 +3,18 @@
 
 #include "share_value.h"
 
+PyObject *share_no_such_key(PyObject *key)
+{
+    if (!PyErr_Occurred()) {
+        /* In a tuple, so that a key that is a tuple is shown as it is. */
+        PyObject *args = PyTuple_Pack(1, key);
+        if (args)
+            PyErr_SetObject(PyExc_KeyError, args);
+        Py_XDECREF(args);
+    }
+    return NULL;
+}
+
 int share_value_or_missing(module_state *st, PyObject *o, pp_value *value)
 {
     *value = PP_NO_VALUE;
@@ -11,8 +23,10 @@ int share_value_or_missing(module_state *st, PyObject *o, pp_value *value)
 
 void share_number_read(pp_value value, share_number *number)
 {
-    number->is_float = !pp_value_int(value, &number->integer);
-    if (number->is_float && !pp_value_float(value, &number->number))
+    number->form = pp_value_int(value, &number->integer)  ? SHARE_SUM_INT
+                   : pp_value_uint(value, &number->large) ? SHARE_SUM_UINT
+                                                          : SHARE_SUM_FLOAT;
+    if (number->form == SHARE_SUM_FLOAT && !pp_value_float(value, &number->number))
         number->number = 0;
 }
 
@@ -31,12 +45,13 @@ int share_delta_of(module_state *st, PyObject *o, pp_value *value)
 PyObject *share_sum(pp_status status, const share_number *number)
 {
     if (status == PP_OK)
-        return number->is_float ? PyFloat_FromDouble(number->number)
-                                : PyLong_FromLongLong(number->integer);
+        return number->form == SHARE_SUM_FLOAT  ? PyFloat_FromDouble(number->number)
+               : number->form == SHARE_SUM_UINT ? PyLong_FromUnsignedLongLong(number->large)
+                                                : PyLong_FromLongLong(number->integer);
     if (status == PP_ERR_TYPE)
         PyErr_SetString(PyExc_TypeError, "the value there is no number");
     else if (status == PP_ERR_RANGE)
-        PyErr_SetString(PyExc_OverflowError, "the sum is outside -2**63 to 2**63-1");
+        PyErr_SetString(PyExc_OverflowError, "the sum is outside -2**63 to 2**64-1");
     else
         share_raise(status);
     return NULL;

@@ -35,14 +35,18 @@ PP_INLINE bool share_count_fits(const char *method, Py_ssize_t nargs, Py_ssize_t
     return false;
 }
 
+/* Raises KeyError(key), unless an exception is set. Returns NULL. */
+PyObject *share_no_such_key(PyObject *key);
+
 /* Makes a counted value of an argument that stands for "not there": PP_NO_VALUE for share.MISSING.
  * 0 or -1. */
 int share_value_or_missing(module_state *st, PyObject *o, pp_value *value);
 
 /* The result of adding to a number, taken out of its scope. */
 typedef struct share_number {
-    bool is_float;
+    enum { SHARE_SUM_INT, SHARE_SUM_UINT, SHARE_SUM_FLOAT } form;
     int64_t integer;
+    uint64_t large;
     double number;
 } share_number;
 

@@ -31,22 +31,10 @@ PP_INLINE PyObject *lookup(PyObject *self, PyObject *key)
     return result;
 }
 
-static PyObject *no_such_key(PyObject *key)
-{
-    if (!PyErr_Occurred()) {
-        /* In a tuple, so that a key that is a tuple or an exception is shown as it is. */
-        PyObject *args = PyTuple_Pack(1, key);
-        if (args)
-            PyErr_SetObject(PyExc_KeyError, args);
-        Py_XDECREF(args);
-    }
-    return NULL;
-}
-
 static PyObject *Dict_subscript(PyObject *self, PyObject *key)
 {
     PyObject *value = lookup(self, key);
-    return PP_LIKELY(value != NULL) ? value : no_such_key(key);
+    return PP_LIKELY(value != NULL) ? value : share_no_such_key(key);
 }
 
 static Py_ssize_t Dict_length(PyObject *self)
@@ -126,7 +114,7 @@ static int Dict_ass_subscript(PyObject *self, PyObject *key, PyObject *value)
     pp_value old = PP_NO_VALUE;
     int found = take(self, key, &old);
     if (found == 0)
-        no_such_key(key);
+        share_no_such_key(key);
     else if (found > 0)
         share_release(old);
     return found > 0 ? 0 : -1;
@@ -160,7 +148,7 @@ static SHARE_METHOD(Dict_pop)
         return share_object_of(share_state_of(self), value);
     if (found < 0)
         return NULL;
-    return nargs > 1 ? Py_NewRef(args[1]) : no_such_key(args[0]);
+    return nargs > 1 ? Py_NewRef(args[1]) : share_no_such_key(args[0]);
 }
 
 PyDoc_STRVAR(popitem_doc, "popitem($self, /)\n--\n\n"
@@ -294,7 +282,7 @@ PyDoc_STRVAR(add_doc,
              "add($self, key, delta, /)\n--\n\n"
              "Add the int or float *delta* to self[key], where a missing key counts as 0, in one\n"
              "atomic step; return the sum. TypeError where there is no number, OverflowError\n"
-             "where the sum of ints leaves 64 bits.");
+             "where a sum of ints leaves -2**63 to 2**64-1.");
 
 static SHARE_METHOD(Dict_add)
 {

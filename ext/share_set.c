@@ -100,7 +100,7 @@ static PyObject *Set_remove(PyObject *self, PyObject *member)
 {
     int removed = discard(self, member);
     if (removed == 0)
-        PyErr_SetObject(PyExc_KeyError, member);
+        share_no_such_key(member);
     return removed > 0 ? Py_NewRef(Py_None) : NULL;
 }
 
