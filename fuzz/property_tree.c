@@ -156,7 +156,7 @@ void property_tree(const uint8_t *data, size_t size)
 {
     pp_tree tree;
     size_t end, where = SIZE_MAX, index;
-    uint8_t *input = malloc(size);
+    uint8_t *input = calloc(size, 1);
     REQUIRE(input != NULL || size == 0);
     if (size > 0)
         memcpy(input, data, size);

@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "doc/hash.h"
 #include "doc/key.h"
+#include "share/hash.h"
 #include "wire/header.h"
 
 /* 2**63 and 2**64 are doubles; every double of these ranges converts to the integer it is. */
@@ -81,9 +81,9 @@ uint64_t pp__key_hash(const pp__key *key)
     /* Told apart by the class after hashing: it is no secret what a key is. */
     uint64_t class = (uint64_t)key->class * UINT64_C(0x9e3779b97f4a7c15);
     if (key->class == PP__KEY_STR || key->class == PP__KEY_BIN || key->class == PP__KEY_EXT)
-        return pp__doc_hash(key->data, key->size) ^ class ^ key->bits;
+        return pp_hash_bytes(key->data, key->size) ^ class ^ key->bits;
     uint64_t words[2] = {key->bits, key->extra};
-    return pp__doc_hash(words, sizeof words) ^ class;
+    return pp_hash_bytes(words, sizeof words) ^ class;
 }
 
 bool pp__key_equal(const pp__key *a, const pp__key *b)

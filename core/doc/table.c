@@ -9,6 +9,9 @@ struct pp__table {
     uint32_t slots[];
 };
 
+/* Stands in the place of every table that is no longer to be made. */
+static const pp__table closed = {0, 0};
+
 static size_t table_size(uint32_t capacity)
 {
     return sizeof(pp__table) + (size_t)capacity * sizeof(uint32_t);
@@ -108,17 +111,26 @@ pp_status pp__table_find(pp_node map, uint32_t number, const pp__key *key, uint3
             free_table(index, made);
         }
     }
+    if (PP_UNLIKELY(t == &closed))
+        return PP_ERR_NOMEM;
     uint32_t slot = *find_slot(t, map, key, pp__key_hash(key));
     uint32_t mask = (uint32_t)((UINT64_C(1) << t->shift) - 1);
     *at = slot == 0 ? 0 : map.offset + (slot & mask);
     return PP_OK;
 }
 
-void pp__tables_free(pp_tree_index *index)
+void pp__tables_close(pp_tree_index *index)
 {
     for (uint32_t i = 0; i < index->table_count; i++) {
-        pp__table *t = atomic_load_explicit(&pp__index_tables(index)[i], memory_order_relaxed);
-        if (t != NULL)
+        /* As the exchange in pp__table_find: this or that comes first. */
+        pp__table *t = atomic_exchange_explicit(&pp__index_tables(index)[i], (pp__table *)&closed,
+                                                memory_order_acq_rel);
+        if (t != NULL && t != &closed)
             free_table(index, t);
     }
+}
+
+void pp__tables_free(pp_tree_index *index)
+{
+    pp__tables_close(index);
 }

@@ -20,4 +20,8 @@ PP_NODISCARD pp_status pp__table_find(pp_node map, uint32_t number, const pp__ke
 /* Frees the tables of an index. */
 void pp__tables_free(pp_tree_index *index);
 
+/* Frees them while others may still look at them, for an allocator that knows when that ends: makes
+ * sure that no table is made from now on. */
+void pp__tables_close(pp_tree_index *index);
+
 #endif /* PP_DOC_TABLE_H */

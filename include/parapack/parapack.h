@@ -5,6 +5,7 @@
 #include "parapack/alloc.h"
 #include "parapack/buffer.h"
 #include "parapack/config.h"
+#include "parapack/doc.h"
 #include "parapack/format.h"
 #include "parapack/reader.h"
 #include "parapack/skip.h"

@@ -7,6 +7,13 @@
 #include "parapack/parapack.h"
 #include "properties.h"
 
+/* Buffers of the hostile build move at every byte, which takes its time. */
+#ifdef PP_HOSTILE
+enum { SCALE = 30, LARGEST = 60 };
+#else
+enum { SCALE = 500, LARGEST = 4000 };
+#endif
+
 static pp_tree tree_of(const pp_buffer *buffer)
 {
     pp_tree tree;
@@ -33,7 +40,7 @@ static void shapes(void **state)
 {
     (void)state;
     for (size_t i = 0; i < document_shape_count; i++) {
-        pp_buffer buffer = document_shapes[i].make(300);
+        pp_buffer buffer = document_shapes[i].make(SCALE);
         property_tree(buffer.data, buffer.size);
         pp_buffer_deinit(&buffer);
     }
@@ -46,7 +53,7 @@ static void the_index_is_a_tenth_at_most(void **state)
     (void)state;
     size_t index, tables;
     for (size_t i = 0; i < document_shape_count; i++) {
-        for (size_t scale = 1; scale <= 4000; scale = scale * 2 + 1) {
+        for (size_t scale = 1; scale <= LARGEST; scale = scale * 2 + 1) {
             pp_buffer buffer = document_shapes[i].make(scale);
             pp_tree tree = tree_of(&buffer);
             pp_tree_memory(&tree, &index, &tables);
@@ -299,7 +306,7 @@ static void allocations_that_fail(void **state)
 {
     (void)state;
     for (size_t i = 0; i < document_shape_count; i++) {
-        pp_buffer buffer = document_shapes[i].make(600);
+        pp_buffer buffer = document_shapes[i].make(SCALE);
         pp_status status = PP_ERR_NOMEM;
         for (uint64_t n = 0; status == PP_ERR_NOMEM; n++) {
             test_limit limit = {.fail_at = n};
