@@ -52,7 +52,10 @@ static void find_in_container(void *context, pp_object *object)
     const pp_object_type *type = pp_object_type_of(kind_of(object));
     if (type->check != NULL)
         type->check(object);
-    type->visit(object, find_reference, context);
+    if (type->visit != NULL)
+        type->visit(object, find_reference, context);
+    if (type->visit_keys != NULL)
+        type->visit_keys(object, find_reference, context);
 }
 
 /* ---- comparing -------------------------------------------------------------------- */

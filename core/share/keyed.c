@@ -121,7 +121,22 @@ void pp_keyed_object_clear(pp_thread *thread, pp_object *object)
 
 void pp_keyed_object_visit(pp_object *object, pp_visit *visit, void *context)
 {
-    pp_table_visit(pp_keyed_table((pp_keyed *)object), visit, context);
+    const pp_table *table = pp_keyed_table((pp_keyed *)object);
+    const pp_table_entry *entries = pp_table_entries(table);
+    for (uint32_t i = 0; i < table->used; i++) {
+        uint64_t word = atomic_load_explicit(&entries[i].value, memory_order_relaxed);
+        if (!pp_table_is_missing(word) && pp_value_object((pp_value){word}) != NULL)
+            visit(context, (pp_value){word});
+    }
+}
+
+void pp_keyed_object_visit_keys(pp_object *object, pp_visit *visit, void *context)
+{
+    /* Those of tombstones, too: the table holds them. */
+    const pp_table *table = pp_keyed_table((pp_keyed *)object);
+    const pp_table_entry *entries = pp_table_entries(table);
+    for (uint32_t i = 0; i < table->used; i++)
+        visit(context, (pp_value){entries[i].key});
 }
 
 size_t pp_keyed_object_size(const pp_object *object)

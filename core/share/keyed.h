@@ -33,6 +33,7 @@ PP_NODISCARD pp_status pp_keyed_copy(pp_thread *thread, pp_keyed *keyed, pp_keye
 /* The functions of both types (object.h). */
 void pp_keyed_object_clear(pp_thread *thread, pp_object *object);
 void pp_keyed_object_visit(pp_object *object, pp_visit *visit, void *context);
+void pp_keyed_object_visit_keys(pp_object *object, pp_visit *visit, void *context);
 size_t pp_keyed_object_size(const pp_object *object);
 void pp_keyed_object_check(const pp_object *object);
 

@@ -221,8 +221,11 @@ static void visit(pp_object *object, pp_visit *show, void *context)
 {
     const pp_items *items = items_of((pp_list *)object);
     uint32_t count = count_of(items);
-    for (size_t i = 0; i < count; i++)
-        show(context, (pp_value){word_at(items, i)});
+    for (size_t i = 0; i < count; i++) {
+        pp_value value = {word_at(items, i)};
+        if (pp_value_object(value) != NULL)
+            show(context, value);
+    }
 }
 
 static size_t size(const pp_object *object)

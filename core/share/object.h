@@ -75,8 +75,12 @@ typedef struct pp_object_type {
     /* Gives up every reference with pp_object_drop_value and every table with pp_qsbr_retire. May be NULL. A container's
      * is called with its lock held. */
     void (*clear)(pp_thread *thread, pp_object *object);
-    /* In a pause: shows each value that it holds a reference to, once per reference. NULL if not a container. */
+    /* In a pause: shows each value that may be a container and that it holds a reference to, once per reference. Need not
+     * show words that are no objects. NULL where there are none. What it reads first is best pointed to by
+     * the word behind the header: the collector asks memory for it ahead. */
     void (*visit)(pp_object *object, pp_visit *visit, void *context);
+    /* The same for keys and whatever else never is a container: only the audit asks. May be NULL. */
+    void (*visit_keys)(pp_object *object, pp_visit *visit, void *context);
     /* The size of the object's block in bytes, fixed fields and what follows them. Also of a dead object. */
     size_t (*size)(const pp_object *object);
     /* Whether two objects of this kind say the same (pp_value_equal). NULL: only an object itself. */

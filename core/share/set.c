@@ -5,7 +5,7 @@
 const pp_object_type pp_set_type = {.kind = PP_KIND_SET,
                                     .container = true,
                                     .clear = pp_keyed_object_clear,
-                                    .visit = pp_keyed_object_visit,
+                                    .visit_keys = pp_keyed_object_visit_keys,
                                     .size = pp_keyed_object_size,
                                     .check = pp_keyed_object_check};
 
