@@ -107,6 +107,7 @@ typedef struct pack {
     bool hook_ran;       /* code of the caller's has run: starting over could run it twice */
     bool inline_float;   /* floats are written by the fast path (not use_single_float) */
     bool keep_bodies;    /* the result is in parts: large bodies are never copied */
+    bool sharing;        /* for parapack.share: errors speak of sharing */
     uint8_t restarts;
     slice slice;
     pack_plan plan;
@@ -174,7 +175,7 @@ int pack_body_of_ucs(pack *pk, PyObject *owner, pack_copy copy, const void *data
 /* Forgets all deferred bodies. */
 void pack_plan_clear(pack_plan *plan);
 
-/* Where the walk is, such as "$['users'][3]", as a new str; NULL with no
+/* Where the walk is, such as "$['users'][3]" ("value..." when sharing), as a new str; NULL with no
  * exception where it cannot be said. (pack_path.c) */
 PyObject *pack_path(pack *pk);
 

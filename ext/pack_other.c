@@ -3,6 +3,7 @@
 #include "datetimes.h"
 #include "pack_native.h"
 #include "pack_walk.h"
+#include "share_proxy.h"
 #include "timestamp.h"
 
 static bool overrides(PyTypeObject *type, PyObject *name, PyObject *original)
@@ -198,7 +199,14 @@ static int unsupported(pack *pk, PyObject *o)
         return pack_fail(pk, PyExc_ValueError,
                          "can not serialize '%.200s' object where tzinfo=None",
                          Py_TYPE(o)->tp_name);
-    return pack_fail(pk, PyExc_TypeError, "can not serialize '%.200s' object", Py_TYPE(o)->tp_name);
+    if (pk->sharing && share_is_proxy(o))
+        return pack_fail(pk, PyExc_TypeError,
+                         "cannot freeze a live '%.200s' (share.deep keeps it live)",
+                         Py_TYPE(o)->tp_name);
+    return pack_fail(pk, PyExc_TypeError,
+                     pk->sharing ? "cannot share a '%.200s' object"
+                                 : "can not serialize '%.200s' object",
+                     Py_TYPE(o)->tp_name);
 }
 
 static int enter_by_hook(pack *pk, PyObject *o, bool may_default)

@@ -48,7 +48,7 @@ static PyObject *step(const pack_frame *f)
 PyObject *pack_path(pack *pk)
 {
     enum { SHOWN = 12 };
-    PyObject *path = PyUnicode_FromString("$");
+    PyObject *path = PyUnicode_FromString(pk->sharing ? "value" : "$");
     const pack_frame *running = pk->running;
     if (running && pk->depth && running == &pk->frames[pk->depth - 1])
         running = NULL; /* on the stack already */

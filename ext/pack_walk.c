@@ -554,6 +554,7 @@ void pack_begin(pack *pk, module_state *state, const pack_options *options)
     pk->frames_capacity = PACK_FRAMES;
     pk->hook_ran = false;
     pk->keep_bodies = false;
+    pk->sharing = false;
     pk->inline_float = !options->use_single_float;
     pk->restarts = 0;
     pk->running = NULL;

@@ -97,13 +97,13 @@ def stats() -> Stats:
 def deep(obj: object) -> Any:
     """Return `obj` with every plain container in it, at any depth, as a new live one.
 
-    A dict becomes a `Dict`, a list or tuple a `List`, a set or frozenset a `Set`; what was shared inside `obj`,
+    A dict becomes a `Dict`, a list or tuple a `List`, a set or frozenset a `Set`; what was shared in `obj`,
     or contained itself, does so in the result. Anything else stays what it is, live objects too. A container
     may be nested in any depth. Nobody else sees the result before it is returned.
 
     Raises TypeError where a key, a member or a value is none that can be shared.
     """
-    made: dict[int, tuple[Any, Any]] = {}  # by id: (plain, live); an id is good while the plain one lives
+    made: dict[int, tuple[Any, Any]] = {}  # by id, which lasts as long as the plain one
     todo: list[tuple[Any, Any]] = []
 
     def live(plain: Any) -> Any:

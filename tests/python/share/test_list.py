@@ -163,7 +163,7 @@ def test_search() -> None:
     assert values.index("b") == 1 and values.index("b", 2) == 4 and values.index(1, 1, 3) == 2
     assert values.count(1) == 2 and values.count([1]) == 1 and values.count("x") == 0
     assert None in values and [1] in values and "x" not in values and object() not in values
-    with pytest.raises(ValueError, match="not in list|is not in"):
+    with pytest.raises(ValueError):
         values.index("x")
     with pytest.raises(ValueError):
         values.index("b", 2, 4)
@@ -182,10 +182,15 @@ def test_iteration_shows_one_moment() -> None:
 
 
 def test_operators() -> None:
-    values = share.List([1, 2])
-    assert values + [3] == [1, 2, 3] and [0] + values == [0, 1, 2] and values + values == [1, 2, 1, 2]
-    assert values * 2 == [1, 2, 1, 2] == 2 * values and type(values + [3]) is type(values * 2) is list
-    for bad in (lambda: values + (3,), lambda: values + 1, lambda: values * 1.5, lambda: values * [1]):
+    values, three, nil = share.List([1, 2]), [3], [0]
+    assert values + three == [1, 2, 3] and nil + values == [0, 1, 2] and values + values == [1, 2, 1, 2]
+    assert values * 2 == [1, 2, 1, 2] == 2 * values and type(values + three) is type(values * 2) is list
+    for bad in (
+        lambda: values + tuple(three),
+        lambda: values + 1,
+        lambda: values * 1.5,
+        lambda: values * nil,
+    ):
         with pytest.raises(TypeError):
             bad()
 
