@@ -275,6 +275,13 @@ size_t pp_table_count_in_change_(const pp_table *table, uint64_t count)
     return before + (word != PP_TABLE_UNSET);
 }
 
+uint64_t pp_table_get_slow_(const pp_table *table, const pp_key *key)
+{
+    uint64_t slot;
+    (void)pp_table_probe(table, key, &slot);
+    return slot == 0 ? 0 : pp_table_read(&pp_table_entries(table)[(uint32_t)slot - 1]);
+}
+
 pp_table_entry *pp_table_find(const pp_table *table, const pp_key *key)
 {
     uint64_t slot;
@@ -297,7 +304,8 @@ static void append(pp_table *table, const pp_key *key, uint64_t stored, uint64_t
     entry->key = stored;
     atomic_store_explicit(&entry->value, PP_TABLE_UNSET, memory_order_relaxed);
     /* Pairs with pp_table_probe(). */
-    atomic_store_explicit(&pp_table_slots(table)[i], key->hash << 32 | (number + 1),
+    atomic_store_explicit(&pp_table_slots(table)[i],
+                          (uint64_t)pp_table_hash(key->hash) << 32 | (number + 1),
                           memory_order_seq_cst);
     table->used = table->newest = number + 1;
     announce(table, live, number + 1);
@@ -423,7 +431,7 @@ static uint32_t check_slots(const pp_table *table)
         taken++;
         require((uint32_t)slot <= table->used, "a slot refers to no entry", table);
         uint64_t key = pp_table_entries(table)[(uint32_t)slot - 1].key;
-        require((uint32_t)pp_key_hash((pp_value){key}) == (uint32_t)(slot >> 32),
+        require(pp_table_hash(pp_key_hash((pp_value){key})) == (uint32_t)(slot >> 32),
                 "a slot has another hash than its key", table);
     }
     return taken;

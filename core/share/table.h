@@ -4,7 +4,7 @@
  *
  *     header | slots: open addressing, linear probing | entries: in order of insertion
  *
- *   slot    0, or hash32 << 32 | (number of the entry + 1)
+ *   slot    0, or hash32 << 32 | (number of the entry + 1); hash32 is never 0
  *   entry   a key's word, which never changes, and a value's word:
  *
  *     UNSET      -> value        the key is inserted   } the moment at which readers
@@ -87,39 +87,58 @@ PP_INLINE pp_table_entry *pp_table_entries(const pp_table *table)
 /* The table of a container without entries: nobody writes it, nobody frees it. */
 pp_table *pp_table_empty(void);
 
+/* What a slot holds of a hash: never 0, so that it differs from an empty slot's. */
+PP_INLINE uint32_t pp_table_hash(uint64_t hash)
+{
+    return (uint32_t)hash | UINT32_C(1) << 31;
+}
+
 /* ---- for readers and writers -------------------------------------------------- */
 
 /* The slot of `key`, or the empty one where its slot would be; *slot is what was in it. */
 PP_INLINE uint32_t pp_table_probe(const pp_table *table, const pp_key *key, uint64_t *slot)
 {
     _Atomic uint64_t *slots = pp_table_slots(table);
-    uint32_t mask = table->mask, hash = (uint32_t)key->hash;
+    const pp_table_entry *entries = pp_table_entries(table);
+    uint32_t mask = table->mask, hash = pp_table_hash(key->hash);
     for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
         /* Pairs with the store in append(): the entry's key is there. */
         uint64_t s = atomic_load_explicit(&slots[i], memory_order_seq_cst);
         *slot = s;
-        if (s == 0)
-            return i;
-        if (PP_UNLIKELY((uint32_t)(s >> 32) != hash))
-            continue;
-        uint64_t stored = pp_table_entries(table)[(uint32_t)s - 1].key;
-        if (pp_key_is(key, (pp_value){stored}))
+        if (s == 0 || ((uint32_t)(s >> 32) == hash &&
+                       pp_key_is(key, (pp_value){entries[(uint32_t)s - 1].key})))
             return i;
     }
 }
 
-/* The value of `key`, or 0. `table` was loaded by pp_table_of in the caller's scope. Wait-free. */
-PP_INLINE uint64_t pp_table_get(const pp_table *table, const pp_key *key)
+/* The value of an entry that a reader has found, or 0. */
+PP_INLINE uint64_t pp_table_read(const pp_table_entry *entry)
 {
-    uint64_t slot;
-    (void)pp_table_probe(table, key, &slot);
-    if (slot == 0)
-        return 0;
     PP_YIELD_POINT();
     /* Pairs with the stores and exchanges of values in table.c: what it refers to is there. */
-    uint64_t word = atomic_load_explicit(&pp_table_entries(table)[(uint32_t)slot - 1].value,
-                                         memory_order_seq_cst);
+    uint64_t word = atomic_load_explicit(&entry->value, memory_order_seq_cst);
     return PP_UNLIKELY(pp_table_is_missing(word)) ? 0 : word;
+}
+
+uint64_t pp_table_get_slow_(const pp_table *table, const pp_key *key);
+
+/* The value of `key`, or 0. `table` was loaded by pp_table_of in the caller's scope. Wait-free.
+ * What is inline is pp_table_probe as long as keys can be told apart by their words. */
+PP_INLINE uint64_t pp_table_get(const pp_table *table, const pp_key *key)
+{
+    _Atomic uint64_t *slots = pp_table_slots(table);
+    const pp_table_entry *entries = pp_table_entries(table);
+    uint32_t mask = table->mask, hash = pp_table_hash(key->hash);
+    for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
+        uint64_t s = atomic_load_explicit(&slots[i], memory_order_seq_cst);
+        if (PP_LIKELY((uint32_t)(s >> 32) == hash)) {
+            const pp_table_entry *entry = &entries[(uint32_t)s - 1];
+            return PP_LIKELY(entry->key == key->value.word) ? pp_table_read(entry)
+                                                            : pp_table_get_slow_(table, key);
+        }
+        if (s == 0)
+            return 0;
+    }
 }
 
 size_t pp_table_count_in_change_(const pp_table *table, uint64_t count);

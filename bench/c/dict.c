@@ -1,0 +1,222 @@
+/* Dicts on one thread and on two, beside a plain hash table under a mutex.
+ *
+ * Usage: bench_dict [KEYS]   (default 1000)
+ *
+ * Targets: reads on two threads at 1.9 times the rate of one, and 8 times that of the table under
+ * the mutex. */
+#include <string.h>
+
+#include "parapack/dict.h"
+#include "scaling.h"
+
+enum { MAX_KEYS = 1 << 20, SCOPE = 100 };
+
+static size_t keys;
+static volatile uint64_t consumed[2][16];
+
+static void require(pp_status status)
+{
+    if (status == PP_OK)
+        return;
+    fprintf(stderr, "%s\n", pp_status_text(status));
+    exit(1);
+}
+
+/* Keys in a random order, the same in every run. */
+static size_t next_key(uint64_t *random)
+{
+    *random = *random * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return (size_t)((*random >> 32) * keys >> 32);
+}
+
+/* ---- dicts ------------------------------------------------------------------------- */
+
+static char names[MAX_KEYS][24];
+static size_t name_sizes[MAX_KEYS];
+
+typedef struct subject {
+    pp_dict *dict;
+    const char *format; /* of str keys; NULL: ints */
+    bool made;          /* keys are made beforehand */
+    pp_key *made_keys;
+    unsigned per_scope; /* operations in one scope */
+    unsigned write_one_in;
+} subject;
+
+static pp_key key_of(const subject *s, size_t i)
+{
+    if (s->made)
+        return s->made_keys[i];
+    if (s->format == NULL)
+        return pp_key_int((int64_t)i);
+    return pp_key_str(names[i], name_sizes[i]);
+}
+
+static void make_names(const char *format)
+{
+    for (size_t i = 0; i < keys; i++)
+        name_sizes[i] = (size_t)snprintf(names[i], sizeof names[i], format, (int)i);
+}
+
+static void fill(subject *s)
+{
+    pp_thread *self = pp_thread_self();
+    pp_value value;
+    if (s->format != NULL)
+        make_names(s->format);
+    pp_thread_enter(self);
+    require(pp_dict_new(self, 0, &s->dict));
+    s->made_keys = calloc(keys, sizeof *s->made_keys);
+    bool made = s->made;
+    s->made = false;
+    for (size_t i = 0; i < keys; i++) {
+        s->made_keys[i] = key_of(s, i);
+        require(pp_int(self, (int64_t)i, &value));
+        require(pp_dict_set(self, s->dict, &s->made_keys[i], value));
+    }
+    s->made = made;
+    pp_thread_leave(self);
+}
+
+static uint64_t one(pp_thread *self, const subject *s, size_t i, bool write)
+{
+    pp_key key = key_of(s, i);
+    if (write) {
+        pp_value value;
+        require(pp_int(self, (int64_t)i, &value));
+        require(pp_dict_set(self, s->dict, &key, value));
+        return 0;
+    }
+    return pp_dict_get(self, s->dict, &key).word;
+}
+
+static void use_dict(void *context, unsigned thread, size_t count)
+{
+    const subject *s = context;
+    pp_thread *self = pp_thread_self();
+    uint64_t random = thread + 1, sum = 0;
+    for (size_t done = 0; done < count; done += s->per_scope) {
+        pp_thread_enter(self);
+        for (unsigned i = 0; i < s->per_scope; i++) {
+            bool write = s->write_one_in != 0 && (random >> 40) % s->write_one_in == 0;
+            sum += one(self, s, next_key(&random), write);
+        }
+        pp_thread_leave(self);
+    }
+    consumed[thread][0] = sum;
+}
+
+/* What the loop costs without the dict. */
+static void use_nothing(void *context, unsigned thread, size_t count)
+{
+    uint64_t random = thread + 1, sum = 0;
+    (void)context;
+    for (size_t i = 0; i < count; i++)
+        sum += next_key(&random);
+    consumed[thread][0] = sum;
+}
+
+/* ---- a plain hash table under a mutex -------------------------------------------------- */
+
+static struct plain {
+    pthread_mutex_t mutex;
+    size_t mask;
+    struct {
+        uint64_t key, value; /* key + 1; 0: empty */
+    } slots[2 * MAX_KEYS];
+} plain = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static uint64_t *plain_place(uint64_t key)
+{
+    uint64_t hash = key * UINT64_C(0x9e3779b97f4a7c15);
+    size_t i = (size_t)(hash >> 32) & plain.mask;
+    while (plain.slots[i].key != 0 && plain.slots[i].key != key + 1)
+        i = (i + 1) & plain.mask;
+    plain.slots[i].key = key + 1;
+    return &plain.slots[i].value;
+}
+
+static void fill_plain(void)
+{
+    plain.mask = 1;
+    while (plain.mask < 3 * keys / 2)
+        plain.mask *= 2;
+    plain.mask -= 1;
+    for (size_t i = 0; i < keys; i++)
+        *plain_place(i) = i;
+}
+
+static void use_plain(void *context, unsigned thread, size_t count)
+{
+    const unsigned *write_one_in = context;
+    uint64_t random = thread + 1, sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool write = *write_one_in != 0 && (random >> 40) % *write_one_in == 0;
+        size_t key = next_key(&random);
+        pthread_mutex_lock(&plain.mutex);
+        uint64_t *place = plain_place(key);
+        if (write)
+            *place = key;
+        else
+            sum += *place;
+        pthread_mutex_unlock(&plain.mutex);
+    }
+    consumed[thread][0] = sum;
+}
+
+/* ---- everything ---------------------------------------------------------------------------- */
+
+int main(int argc, char **argv)
+{
+    static subject ints = {.per_scope = SCOPE};
+    static subject ints_made = {.per_scope = SCOPE, .made = true};
+    static subject ints_scoped = {.per_scope = 1};
+    static subject short_strs = {.per_scope = SCOPE, .format = "%d", .made = true};
+    static subject long_strs = {.per_scope = SCOPE, .format = "instrument-%06d"};
+    static subject mixed = {.per_scope = SCOPE, .write_one_in = 10};
+    static subject mixed_scoped = {.per_scope = 1, .write_one_in = 10};
+    static unsigned never = 0, tenth = 10;
+    subject *subjects[] = {&ints,  &ints_made,    &ints_scoped, &short_strs,
+                           &mixed, &mixed_scoped, &long_strs};
+    scaling_case cases[] = {
+        {.name = "(the loop alone)", .work = use_nothing, .count = 4000000},
+        {.name = "get, int", .work = use_dict, .context = &ints, .count = 2000000},
+        {.name = "get, int, key made before",
+         .work = use_dict,
+         .context = &ints_made,
+         .count = 2000000},
+        {.name = "get, int, a scope for each",
+         .work = use_dict,
+         .context = &ints_scoped,
+         .count = 1000000},
+        {.name = "get, short str, key made before",
+         .work = use_dict,
+         .context = &short_strs,
+         .count = 2000000},
+        {.name = "get, str of 17 bytes", .work = use_dict, .context = &long_strs, .count = 1000000},
+        {.name = "10% set, int", .work = use_dict, .context = &mixed, .count = 1000000},
+        {.name = "10% set, int, a scope for each",
+         .work = use_dict,
+         .context = &mixed_scoped,
+         .count = 500000},
+        {.name = "plain table and mutex, get",
+         .work = use_plain,
+         .context = &never,
+         .count = 500000},
+        {.name = "plain table and mutex, 10% set",
+         .work = use_plain,
+         .context = &tenth,
+         .count = 500000},
+    };
+    keys = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000;
+    if (keys < 1 || keys > MAX_KEYS)
+        return 2;
+    for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)
+        fill(subjects[i]); /* the last one's names stay */
+    fill_plain();
+    scaling_run(cases, sizeof cases / sizeof *cases);
+    scaling_print_gain(&cases[1], &cases[8]);
+    scaling_print_gain(&cases[3], &cases[8]);
+    scaling_print_gain(&cases[6], &cases[9]);
+    return 0;
+}
