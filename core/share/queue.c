@@ -92,7 +92,7 @@ pp_status pp_queue_put_step(pp_thread *thread, pp_queue *queue, pp_value value, 
     if (consumer != NULL) {
         give(queue, consumer, value, notice);
     } else {
-        if (PP_UNLIKELY(pp_ring_count(queue) >= queue->limit))
+        if (PP_UNLIKELY(pp_ring_taken(queue) >= queue->limit))
             return PP_ERR_FULL;
         if (PP_UNLIKELY(!pp_ring_reserve(thread, queue)))
             return PP_ERR_NOMEM;
@@ -102,15 +102,55 @@ pp_status pp_queue_put_step(pp_thread *thread, pp_queue *queue, pp_value value, 
     return PP_OK;
 }
 
-/* Moves the item of the producer that waits longest into the place that was freed. */
-static void admit(pp_queue *queue, pp_waiter *producer, pp_notice *notice)
+/* Serves the producer that waits longest if there is a place for it. Tells whether it did. */
+static bool admit(pp_queue *queue, pp_notice *notice)
 {
-    if (pp_ring_count(queue) >= queue->limit)
-        return; /* items were put back beyond the limit */
-    pp_ring_push(queue, producer->value);
+    pp_waiter *producer = queue->waiters[PP_WAIT_PUT].first;
+    if (producer == NULL || pp_ring_taken(queue) >= queue->limit)
+        return false; /* items may have been put back beyond the limit */
+    pp_waiter *consumer = queue->waiters[PP_WAIT_GET].first;
+    pp_value value = producer->value;
     producer->value = PP_NO_VALUE;
+    if (value.word == 0) {
+        queue->reserved++;
+    } else {
+        add_unfinished(queue);
+        if (consumer == NULL) {
+            pp_ring_push(queue, value);
+        } else { /* both waited for a place that was reserved: rare */
+            pp_notice now = {0};
+            give(queue, consumer, value, &now);
+            pp_notice_send(&now);
+        }
+    }
     pp_waiter_serve(queue, producer, PP_WAITER_SERVED, notice);
-    add_unfinished(queue);
+    return true;
+}
+
+/* After a reservation has ended: as many producers as there are places for, each notified on
+ * the spot. */
+static void admit_all(pp_queue *queue)
+{
+    bool more = true;
+    while (more) {
+        pp_notice notice = {0};
+        more = admit(queue, &notice);
+        pp_notice_send(&notice);
+    }
+}
+
+pp_status pp_queue_reserve_step(pp_thread *thread, pp_queue *queue)
+{
+    if (PP_UNLIKELY(pp_object_is_dead(&queue->object)))
+        return PP_ERR_GONE;
+    if (stage(queue) != PP_QUEUE_OPEN)
+        return PP_ERR_SHUT_DOWN;
+    if (pp_ring_taken(queue) >= queue->limit)
+        return PP_ERR_FULL;
+    if (!pp_ring_reserve(thread, queue))
+        return PP_ERR_NOMEM;
+    queue->reserved++;
+    return PP_OK;
 }
 
 pp_status pp_queue_get_step(pp_thread *thread, pp_queue *queue, pp_value *value, pp_notice *notice)
@@ -121,7 +161,7 @@ pp_status pp_queue_get_step(pp_thread *thread, pp_queue *queue, pp_value *value,
         return stage(queue) == PP_QUEUE_OPEN ? PP_ERR_EMPTY : PP_ERR_SHUT_DOWN;
     *value = pp_ring_pop(queue);
     if (PP_UNLIKELY(queue->waiters[PP_WAIT_PUT].first != NULL))
-        admit(queue, queue->waiters[PP_WAIT_PUT].first, notice);
+        (void)admit(queue, notice);
     pp_ring_shrink(thread, queue);
     return PP_OK;
 }
@@ -138,6 +178,7 @@ pp_status pp_queue_new(pp_thread *thread, size_t limit, pp_queue **queue)
     q->capacity = 0;
     q->ring = NULL;
     q->limit = limit == 0 ? SIZE_MAX : limit;
+    q->reserved = 0;
     for (unsigned role = 0; role < PP_WAIT_ROLES; role++)
         q->waiters[role] = (pp_waiter_list){0};
     atomic_init(&q->unfinished, 0);
@@ -223,6 +264,36 @@ pp_status pp_queue_put_back(pp_thread *thread, pp_queue *queue, pp_value value)
     return status;
 }
 
+pp_status pp_queue_put_reserved(pp_thread *thread, pp_queue *queue, pp_value value)
+{
+    pp_notice notice = {0};
+    pp_object_publish(thread, value);
+    if (!pp_object_lock(thread, &queue->object))
+        return PP_ERR_BUSY;
+    bool reserved = queue->reserved > 0; /* or fork has left the reservation behind */
+    queue->reserved -= reserved;
+    pp_status status = pp_queue_put_step(thread, queue, value, &notice);
+    if (status == PP_ERR_NOMEM)
+        queue->reserved += reserved;
+    else if (status == PP_OK)
+        admit_all(queue); /* where a consumer was given the item, its place is free */
+    pp_object_unlock(&queue->object);
+    pp_notice_send(&notice);
+    return status;
+}
+
+pp_status pp_queue_leave_place(pp_thread *thread, pp_queue *queue)
+{
+    if (!pp_object_lock(thread, &queue->object))
+        return PP_ERR_BUSY;
+    if (queue->reserved > 0) {
+        queue->reserved--;
+        admit_all(queue);
+    }
+    pp_object_unlock(&queue->object);
+    return PP_OK;
+}
+
 pp_status pp_queue_task_done(pp_thread *thread, pp_queue *queue)
 {
     if (!pp_object_lock(thread, &queue->object))
@@ -273,6 +344,7 @@ pp_status pp_queue_shutdown(pp_thread *thread, pp_queue *queue, bool immediate)
     pp_queue_stage now = immediate ? PP_QUEUE_EMPTIED : PP_QUEUE_SHUT;
     if (now > stage(queue))
         atomic_store_explicit(&queue->stage, (uint8_t)now, memory_order_relaxed);
+    queue->reserved = 0;
     if (immediate && !pp_object_is_dead(&queue->object)) {
         e = take_ring(queue);
         subtract_unfinished(queue, e.count);
@@ -318,9 +390,12 @@ static void check(const pp_object *object)
     const pp_queue *queue = (const pp_queue *)object;
     size_t count = pp_ring_count(queue);
     bool open = stage(queue) == PP_QUEUE_OPEN;
-    bool sound = count <= queue->capacity && (queue->first < queue->capacity || count == 0) &&
+    bool sound = count <= queue->capacity &&
+                 pp_ring_taken(queue) - count <= queue->capacity - count &&
+                 (queue->first < queue->capacity || count == 0) &&
                  (queue->waiters[PP_WAIT_GET].first == NULL || (count == 0 && open)) &&
-                 (queue->waiters[PP_WAIT_PUT].first == NULL || (count >= queue->limit && open)) &&
+                 (queue->waiters[PP_WAIT_PUT].first == NULL ||
+                  (pp_ring_taken(queue) >= queue->limit && open)) &&
                  (queue->waiters[PP_WAIT_DONE].first == NULL || pp_queue_unfinished(queue) > 0);
     if (!sound) {
         fprintf(stderr,
@@ -346,6 +421,7 @@ static void after_fork(pp_object *object)
         }
         queue->waiters[role] = (pp_waiter_list){0};
     }
+    queue->reserved = 0;
 }
 
 const pp_object_type pp_queue_type = {.kind = PP_KIND_QUEUE,

@@ -15,7 +15,8 @@
  *       it is finished or takes itself out. Both happen under the lock, so exactly
  *       one of them happens: a time-out or cancellation that finds itself out of
  *       the list has been served, and says so.
- *   W3  An item is in the ring, or with one waiter, or with one caller.
+ *   W3  An item is in the ring, or with one waiter, or with one caller. Reserved places count as
+ *       taken; the ring has memory for them.
  *
  * A finished waiter's memory belongs to its owner from the very store that tells so
  * (`state`): whoever finishes one copies before it what it needs to wake it after
@@ -60,6 +61,7 @@ struct pp_queue {
     size_t capacity;      /* places in the ring: 0 or a power of two */
     pp_value *ring;       /* PP_HEAP_TABLES; NULL while capacity is 0 */
     size_t limit;         /* SIZE_MAX for none */
+    size_t reserved;      /* places for items that are still to come: counted as items */
     pp_waiter_list waiters[PP_WAIT_ROLES];
     _Atomic uint64_t unfinished; /* put and not done; written under the lock */
     _Atomic uint8_t stage;       /* pp_queue_stage; written under the lock */
@@ -68,7 +70,7 @@ struct pp_queue {
 
 /* ---- queue_ring.c: the ring, under the lock ---- */
 
-/* Makes room for one more item. False without memory. */
+/* Makes room for one more item beside those that are reserved. False without memory. */
 PP_NODISCARD bool pp_ring_reserve(pp_thread *thread, pp_queue *queue);
 
 /* Gives memory back where little of the ring is in use. */
@@ -80,6 +82,12 @@ void pp_ring_free(pp_thread *thread, pp_queue *queue);
 PP_INLINE size_t pp_ring_count(const pp_queue *queue)
 {
     return atomic_load_explicit(&queue->count, memory_order_relaxed); /* under the lock */
+}
+
+/* Places that are taken. */
+PP_INLINE size_t pp_ring_taken(const pp_queue *queue)
+{
+    return pp_ring_count(queue) + queue->reserved;
 }
 
 /* There is room: pp_ring_reserve. */
@@ -125,6 +133,7 @@ PP_INLINE void pp_notice_send(const pp_notice *notice)
  * PP_ERR_SHUT_DOWN; PP_ERR_NOMEM. */
 pp_status pp_queue_put_step(pp_thread *thread, pp_queue *queue, pp_value value, pp_notice *notice);
 pp_status pp_queue_get_step(pp_thread *thread, pp_queue *queue, pp_value *value, pp_notice *notice);
+pp_status pp_queue_reserve_step(pp_thread *thread, pp_queue *queue);
 
 /* ---- waiters, under the lock ---- */
 

@@ -35,7 +35,7 @@ static bool move(pp_thread *thread, pp_queue *queue, size_t capacity)
 
 bool pp_ring_reserve(pp_thread *thread, pp_queue *queue)
 {
-    if (PP_LIKELY(pp_ring_count(queue) < queue->capacity))
+    if (PP_LIKELY(pp_ring_taken(queue) < queue->capacity))
         return true;
     return move(thread, queue, queue->capacity == 0 ? SMALLEST : 2 * queue->capacity);
 }
@@ -44,7 +44,7 @@ bool pp_ring_reserve(pp_thread *thread, pp_queue *queue)
  * second one copies. Without memory the ring stays. */
 void pp_ring_shrink(pp_thread *thread, pp_queue *queue)
 {
-    if (queue->capacity > 4 * (size_t)SMALLEST && pp_ring_count(queue) <= queue->capacity / 8)
+    if (queue->capacity > 4 * (size_t)SMALLEST && pp_ring_taken(queue) <= queue->capacity / 8)
         (void)move(thread, queue, queue->capacity / 2);
 }
 

@@ -172,7 +172,8 @@ static pp_status step(pp_thread *thread, pp_queue *queue, unsigned role, pp_valu
     case PP_WAIT_GET:
         return pp_queue_get_step(thread, queue, value, notice);
     case PP_WAIT_PUT:
-        return pp_queue_put_step(thread, queue, *value, notice);
+        return value->word == 0 ? pp_queue_reserve_step(thread, queue)
+                                : pp_queue_put_step(thread, queue, *value, notice);
     default:
         return pp_queue_unfinished(queue) == 0 ? PP_OK : PP_ERR_EMPTY;
     }
@@ -269,6 +270,12 @@ static pp_status start(pp_thread *thread, pp_queue *queue, unsigned role, pp_val
 pp_status pp_queue_start_put(pp_thread *thread, pp_queue *queue, pp_value value, pp_waiter *waiter)
 {
     return start(thread, queue, PP_WAIT_PUT, &value, waiter);
+}
+
+pp_status pp_queue_start_place(pp_thread *thread, pp_queue *queue, pp_waiter *waiter)
+{
+    pp_value none = PP_NO_VALUE;
+    return start(thread, queue, PP_WAIT_PUT, &none, waiter);
 }
 
 pp_status pp_queue_start_get(pp_thread *thread, pp_queue *queue, pp_value *value, pp_waiter *waiter)

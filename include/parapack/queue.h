@@ -119,6 +119,17 @@ PP_API PP_NODISCARD pp_status pp_queue_start_get(pp_thread *thread, pp_queue *qu
 PP_API PP_NODISCARD pp_status pp_queue_start_done(pp_thread *thread, pp_queue *queue,
                                                   pp_waiter *waiter);
 
+/* Waits for a place instead of putting an item: for who must be able to give up a put until the
+ * very moment at which it knows that it was made. As start_put; where it is PP_OK, or finishes so,
+ * a place is the caller's, and nobody else's item comes there. The caller uses it by
+ * pp_queue_put_reserved (as try_put, but never PP_ERR_FULL; PP_ERR_NOMEM and PP_ERR_BUSY keep the
+ * place) or gives it up by pp_queue_leave_place (PP_ERR_BUSY), soon: others wait for it. */
+PP_API PP_NODISCARD pp_status pp_queue_start_place(pp_thread *thread, pp_queue *queue,
+                                                   pp_waiter *waiter);
+PP_API PP_NODISCARD pp_status pp_queue_put_reserved(pp_thread *thread, pp_queue *queue,
+                                                    pp_value value);
+PP_API PP_NODISCARD pp_status pp_queue_leave_place(pp_thread *thread, pp_queue *queue);
+
 /* The outcome of a wait: PP_ERR_WAITING while it lasts; PP_OK (*value is the item of a
  * get, counted, else PP_NO_VALUE); PP_ERR_SHUT_DOWN (*value is what a put did not put,
  * counted); PP_ERR_GONE likewise, in the child of fork, which does not wait for what its

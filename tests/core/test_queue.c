@@ -321,6 +321,81 @@ static void producers_are_let_in(void **state)
     drop(self, queue);
 }
 
+static void places_are_reserved(void **state)
+{
+    pp_thread *self = *state;
+    pp_queue *queue = make(self, 2);
+    listener first, second, third, fourth;
+    pp_value value;
+    assert_status(PP_OK, pp_queue_start_place(self, queue, &listen(&first)->waiter));
+    assert_status(PP_OK, pp_queue_try_put(self, queue, number(1)));
+    assert_status(PP_ERR_FULL, pp_queue_try_put(self, queue, number(2)));
+    assert_int_equal(pp_queue_count(queue), 1);
+    assert_status(PP_ERR_WAITING, pp_queue_start_place(self, queue, &listen(&second)->waiter));
+    assert_status(PP_ERR_WAITING, pp_queue_start_place(self, queue, &listen(&third)->waiter));
+    assert_status(PP_ERR_WAITING,
+                  pp_queue_start_put(self, queue, number(4), &listen(&fourth)->waiter));
+    /* A place that is left is the next one's; one that is used lets nobody in. */
+    assert_status(PP_OK, pp_queue_leave_place(self, queue));
+    expect_outcome(self, &second, PP_OK, -1);
+    assert_status(PP_OK, pp_queue_put_reserved(self, queue, number(2)));
+    assert_int_equal(third.notified, 0);
+    expect_get(self, queue, 1);
+    expect_outcome(self, &third, PP_OK, -1);
+    expect_get(self, queue, 2);
+    expect_outcome(self, &fourth, PP_OK, -1);
+    assert_status(PP_ERR_FULL, pp_queue_try_put(self, queue, number(5)));
+    /* With a consumer that waits, the item is its. */
+    expect_get(self, queue, 4);
+    assert_status(PP_ERR_WAITING, pp_queue_start_get(self, queue, &value, &listen(&first)->waiter));
+    assert_status(PP_OK, pp_queue_put_reserved(self, queue, number(3)));
+    expect_outcome(self, &first, PP_OK, 3);
+    assert_true(pp_queue_unfinished(queue) == 4);
+    /* Shutdown is the end of reservations. */
+    assert_status(PP_OK, pp_queue_start_place(self, queue, &listen(&first)->waiter));
+    assert_status(PP_OK, pp_queue_start_place(self, queue, &listen(&second)->waiter));
+    assert_status(PP_ERR_WAITING, pp_queue_start_place(self, queue, &listen(&third)->waiter));
+    assert_status(PP_OK, pp_queue_shutdown(self, queue, false));
+    expect_outcome(self, &third, PP_ERR_SHUT_DOWN, -1);
+    assert_status(PP_ERR_SHUT_DOWN, pp_queue_put_reserved(self, queue, number(6)));
+    assert_status(PP_OK, pp_queue_leave_place(self, queue));
+    drop(self, queue);
+}
+
+/* Consumers and producers may both wait for what a reserved place keeps apart. */
+static void the_end_of_a_reservation_serves_both_sides(void **state)
+{
+    pp_thread *self = *state;
+    for (int used = 0; used < 2; used++) {
+        pp_queue *queue = make(self, 1);
+        listener place, getters[3], putters[3];
+        pp_value value;
+        assert_status(PP_OK, pp_queue_start_place(self, queue, &listen(&place)->waiter));
+        for (int i = 0; i < 3; i++) {
+            pp_value item = number(i);
+            assert_status(PP_ERR_WAITING,
+                          pp_queue_start_get(self, queue, &value, &listen(&getters[i])->waiter));
+            assert_status(PP_ERR_WAITING,
+                          pp_queue_start_put(self, queue, item, &listen(&putters[i])->waiter));
+        }
+        if (used) {
+            assert_status(PP_OK, pp_queue_put_reserved(self, queue, number(7)));
+            expect_outcome(self, &getters[0], PP_OK, 7);
+            for (int i = 0; i < 2; i++)
+                expect_outcome(self, &getters[i + 1], PP_OK, i);
+        } else {
+            assert_status(PP_OK, pp_queue_leave_place(self, queue));
+            for (int i = 0; i < 3; i++)
+                expect_outcome(self, &getters[i], PP_OK, i);
+        }
+        for (int i = 0; i < 3; i++)
+            expect_outcome(self, &putters[i], PP_OK, -1);
+        assert_int_equal(pp_queue_count(queue), used);
+        assert_true(pp_queue_unfinished(queue) == 3 + (uint64_t)used);
+        drop(self, queue);
+    }
+}
+
 static void shutdown_ends_waits(void **state)
 {
     pp_thread *self = *state;
@@ -531,6 +606,8 @@ int main(void)
         test(tasks),
         test(consumers_are_given_their_items),
         test(producers_are_let_in),
+        test(places_are_reserved),
+        test(the_end_of_a_reservation_serves_both_sides),
         test(shutdown_ends_waits),
         test(a_wait_holds_the_queue),
         test(items_are_counted),
