@@ -218,7 +218,7 @@ static slab *slab_new(struct pp_heap *heap, pp_heap_part part, size_t class)
     return s;
 }
 
-static void slab_delete(slab *s)
+static PP_NOINLINE void slab_delete(slab *s)
 {
     bin_remove(s);
     if (s->previous != NULL)
@@ -321,7 +321,7 @@ static void drain(struct pp_heap *heap)
 }
 
 /* Gives back a block of another record's heap. */
-static void free_there(struct pp_heap *heap, void *block)
+static PP_NOINLINE void free_there(struct pp_heap *heap, void *block)
 {
     free_block *b = block;
     free_block *top = atomic_load_explicit(&heap->remote, memory_order_relaxed);
@@ -371,7 +371,7 @@ static struct {
     large *first[PP_HEAP_PARTS];
 } larges;
 
-static void *large_alloc(pp_heap_part part, size_t size)
+static PP_NOINLINE void *large_alloc(pp_heap_part part, size_t size)
 {
     if (size > PTRDIFF_MAX - sizeof(large))
         return NULL;
@@ -394,7 +394,7 @@ static void *large_alloc(pp_heap_part part, size_t size)
     return l + 1;
 }
 
-static void large_free(void *block)
+static PP_NOINLINE void large_free(void *block)
 {
     large *l = (large *)block - 1;
     if (l->part != PP_HEAP_TABLES) {

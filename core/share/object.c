@@ -12,16 +12,22 @@
 
 enum { LOCK_SPINS = 64 }; /* turns before a thread blocks: less than what blocking costs */
 
-static bool has_flag(const pp_object *object, uint8_t flag)
+static inline bool has_flag(const pp_object *object, uint8_t flag)
 {
     /* Relaxed: PUBLISHED and NUMBERED are set by holders of a reference, whose release of it comes
      * before the end. */
     return (atomic_load_explicit(&object->flags, memory_order_relaxed) & flag) != 0;
 }
 
-static const pp_object_type *type_of(const pp_object *object)
+/* pp_object_type_of without a call. */
+static inline const pp_object_type *type_of_kind(unsigned kind)
 {
-    return pp_object_type_of(pp_object_kind(object));
+    return atomic_load_explicit(&pp_object_types_[kind & 15], memory_order_relaxed);
+}
+
+static inline const pp_object_type *type_of(const pp_object *object)
+{
+    return type_of_kind(atomic_load_explicit(&object->kind, memory_order_relaxed));
 }
 
 pp_kind pp_object_kind(const pp_object *object)
@@ -32,7 +38,7 @@ pp_kind pp_object_kind(const pp_object *object)
 
 pp_object *pp_object_new(pp_thread *thread, pp_kind kind, size_t size)
 {
-    const pp_object_type *type = pp_object_type_of(kind);
+    const pp_object_type *type = type_of_kind(kind);
     pp_object *object =
         pp_heap_alloc(thread, type->container ? PP_HEAP_CONTAINERS : PP_HEAP_LEAVES, size);
     if (PP_UNLIKELY(object == NULL))
@@ -129,6 +135,11 @@ void pp_object_end_dying(pp_thread *thread)
 void pp_object_die(pp_thread *thread, pp_object *object)
 {
     assert(pp_object_is_dead(object) && object->link == NULL);
+    if (PP_LIKELY(!thread->clearing) && type_of(object)->clear == NULL &&
+        !has_flag(object, PP_OBJECT_NUMBERED)) {
+        pp_object_bury(thread, object); /* refers to nothing: no list needed */
+        return;
+    }
     object->link = thread->dying;
     thread->dying = object;
     if (!thread->clearing)

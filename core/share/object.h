@@ -94,6 +94,7 @@ typedef struct pp_object_type {
 
 /* The type of a kind. The table in object_types.c lists those of core/share; core/doc sets its one before it makes
  * the first object (setting it again is harmless). NULL for kinds that never are objects. */
+extern _Atomic(const pp_object_type *) pp_object_types_[16];
 const pp_object_type *pp_object_type_of(pp_kind kind);
 void pp_object_type_set(const pp_object_type *type);
 

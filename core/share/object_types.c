@@ -8,7 +8,7 @@
 #include "share/value.h"
 
 /* Relaxed: what is pointed to is constant, and written before the program starts. */
-static _Atomic(const pp_object_type *) types[16] = {
+_Atomic(const pp_object_type *) pp_object_types_[16] = {
     [PP_KIND_INT] = &pp_int_type,     [PP_KIND_UINT] = &pp_uint_type,
     [PP_KIND_FLOAT] = &pp_float_type, [PP_KIND_STR] = &pp_str_type,
     [PP_KIND_BIN] = &pp_bin_type,     [PP_KIND_TIMESTAMP] = &pp_timestamp_type,
@@ -19,12 +19,12 @@ static _Atomic(const pp_object_type *) types[16] = {
 
 const pp_object_type *pp_object_type_of(pp_kind kind)
 {
-    return atomic_load_explicit(&types[kind & 15], memory_order_relaxed);
+    return atomic_load_explicit(&pp_object_types_[kind & 15], memory_order_relaxed);
 }
 
 void pp_object_type_set(const pp_object_type *type)
 {
-    atomic_store_explicit(&types[type->kind & 15], type, memory_order_relaxed);
+    atomic_store_explicit(&pp_object_types_[type->kind & 15], type, memory_order_relaxed);
 }
 
 const char *pp_kind_name(pp_kind kind)

@@ -47,7 +47,7 @@ static bool merge(pp_object *object, uint32_t local, uint32_t minus)
     return after == PP_REF_MERGED;
 }
 
-void pp_ref_release_last_(pp_thread *thread, pp_object *object)
+void pp_release_last_(pp_thread *thread, pp_object *object)
 {
     /* Acquire: pairs with the releases of others whose references have come and gone. */
     if (atomic_load_explicit(&object->shared, memory_order_acquire) == 0 &&
@@ -61,20 +61,6 @@ void pp_ref_release_last_(pp_thread *thread, pp_object *object)
     }
     if (merge(object, 0, 0))
         pp_object_die(thread, object);
-}
-
-bool pp_ref_try_retain_shared_(pp_object *object)
-{
-    int64_t shared = atomic_load_explicit(&object->shared, memory_order_relaxed);
-    do {
-        if (shared == PP_REF_MERGED)
-            return false;
-        PP_YIELD_POINT();
-        /* Relaxed: that it succeeds means that the object had not died, and now cannot; what it
-         * holds was published with the reference that was borrowed. */
-    } while (!atomic_compare_exchange_weak_explicit(&object->shared, &shared, shared + ONE,
-                                                    memory_order_relaxed, memory_order_relaxed));
-    return true;
 }
 
 /* Hands the reference of this thread, which has just set QUEUED, to the owner's merge queue. */
@@ -99,13 +85,13 @@ static void enqueue(pp_thread *thread, pp_object *object)
     pp_thread_merge_for(thread, owner);
 }
 
-void pp_ref_release_shared_(pp_thread *thread, pp_object *object)
+void pp_release_shared_(pp_thread *thread, pp_object *object)
 {
     int64_t shared = atomic_load_explicit(&object->shared, memory_order_relaxed);
     while ((shared & PP_REF_STATE) == PP_REF_DEFAULT) {
         PP_YIELD_POINT();
         if (shared != 0) {
-            /* Release: pairs with the acquire in merge() and pp_ref_release_last_(). */
+            /* Release: pairs with the acquire in merge() and pp_release_last_(). */
             if (atomic_compare_exchange_weak_explicit(&object->shared, &shared, shared - ONE,
                                                       memory_order_release, memory_order_relaxed))
                 return;
@@ -174,21 +160,24 @@ __attribute__((constructor)) static void set_hook(void)
     pp_thread_merge_hook = pp_ref_merge_queue;
 }
 
-/* ---- the public functions ------------------------------------------------ */
-
-void pp_retain(pp_thread *thread, pp_object *object)
+void pp_retain_shared_(pp_object *object)
 {
-    pp_ref_retain(thread, object);
+    /* Relaxed: who holds a reference keeps the object alive; nothing is published. */
+    atomic_fetch_add_explicit(&object->shared, ONE, memory_order_relaxed);
 }
 
-bool pp_try_retain(pp_thread *thread, pp_object *object)
+bool pp_try_retain_shared_(pp_object *object)
 {
-    return pp_ref_try_retain(thread, object);
-}
-
-void pp_release(pp_thread *thread, pp_object *object)
-{
-    pp_ref_release(thread, object);
+    int64_t shared = atomic_load_explicit(&object->shared, memory_order_relaxed);
+    do {
+        if (shared == PP_REF_MERGED)
+            return false;
+        PP_YIELD_POINT();
+        /* Relaxed: that it succeeds means that the object had not died, and now cannot; what it
+         * holds was published with the reference that was borrowed. */
+    } while (!atomic_compare_exchange_weak_explicit(&object->shared, &shared, shared + ONE,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return true;
 }
 
 void pp_object_immortalize(pp_thread *thread, pp_object *object)

@@ -49,64 +49,40 @@
 
 #include "share/object.h"
 
-#define PP_REF_IMMORTAL UINT32_MAX
+#define PP_REF_IMMORTAL PP_REF_IMMORTAL_
+
+_Static_assert(offsetof(struct pp_object, owner) == offsetof(struct pp_object_head_, owner) &&
+                   offsetof(struct pp_object, local) == offsetof(struct pp_object_head_, local),
+               "the public header and share/object.h agree");
 
 enum { PP_REF_DEFAULT = 0, PP_REF_QUEUED = 2, PP_REF_MERGED = 3, PP_REF_STATE = 3, PP_REF_SHIFT = 2 };
 
-/* The slow halves of the inline functions below. */
-void pp_ref_release_last_(pp_thread *thread, pp_object *object);
-void pp_ref_release_shared_(pp_thread *thread, pp_object *object);
-PP_NODISCARD bool pp_ref_try_retain_shared_(pp_object *object);
-
-/* The owner's count. Relaxed: only the owner, or who has its rights, acts on any other answer than PP_REF_IMMORTAL,
- * which is written before others see the object, or by its owner and then holds for good. */
+/* The owner's count. Relaxed: see parapack/object.h. */
 PP_INLINE uint32_t pp_ref_local_(const pp_object *object)
 {
     return atomic_load_explicit(&object->local, memory_order_relaxed);
 }
 
-/* Whether `thread`, the caller's own, is the owner. Relaxed: an owner only ever becomes NULL, by itself or by who has its
- * rights, so the answer yes is never out of date, and no other thread is answered yes. */
+/* Whether `thread`, the caller's own or one whose rights it has, is the owner. Relaxed: see parapack/object.h. */
 PP_INLINE bool pp_ref_is_owner_(const pp_thread *thread, const pp_object *object)
 {
     return atomic_load_explicit(&object->owner, memory_order_relaxed) == thread;
 }
 
-/* As the public functions, inline for the core. An owner's count that reaches PP_REF_IMMORTAL stays there. */
+/* The public functions by the core's names. */
 PP_INLINE void pp_ref_retain(pp_thread *thread, pp_object *object)
 {
-    uint32_t local = pp_ref_local_(object);
-    if (PP_UNLIKELY(local == PP_REF_IMMORTAL))
-        return;
-    if (PP_LIKELY(pp_ref_is_owner_(thread, object)))
-        atomic_store_explicit(&object->local, local + 1, memory_order_relaxed);
-    else
-        /* Relaxed: who holds a reference keeps the object alive; nothing is published. */
-        atomic_fetch_add_explicit(&object->shared, 1 << PP_REF_SHIFT, memory_order_relaxed);
+    pp_retain(thread, object);
 }
 
 PP_INLINE PP_NODISCARD bool pp_ref_try_retain(pp_thread *thread, pp_object *object)
 {
-    uint32_t local = pp_ref_local_(object);
-    if (PP_UNLIKELY(local == PP_REF_IMMORTAL))
-        return true;
-    if (PP_LIKELY(!pp_ref_is_owner_(thread, object)))
-        return pp_ref_try_retain_shared_(object);
-    atomic_store_explicit(&object->local, local + 1, memory_order_relaxed);
-    return true;
+    return pp_try_retain(thread, object);
 }
 
 PP_INLINE void pp_ref_release(pp_thread *thread, pp_object *object)
 {
-    uint32_t local = pp_ref_local_(object);
-    if (PP_UNLIKELY(local == PP_REF_IMMORTAL))
-        return;
-    if (PP_UNLIKELY(!pp_ref_is_owner_(thread, object)))
-        pp_ref_release_shared_(thread, object);
-    else if (PP_LIKELY(local != 1))
-        atomic_store_explicit(&object->local, local - 1, memory_order_relaxed);
-    else
-        pp_ref_release_last_(thread, object);
+    pp_release(thread, object);
 }
 
 /* Merges everything in `owner`'s merge queue. The caller is the owner, attached, or has claimed it. What dies is put on

@@ -228,25 +228,3 @@ bool pp_value_timestamp(pp_value value, pp_timestamp *timestamp)
     *timestamp = object->timestamp;
     return true;
 }
-
-/* ---- references ---------------------------------------------------------- */
-
-void pp_value_retain(pp_thread *thread, pp_value value)
-{
-    pp_object *object = pp_value_object(value);
-    if (object != NULL)
-        pp_ref_retain(thread, object);
-}
-
-bool pp_value_try_retain(pp_thread *thread, pp_value value)
-{
-    pp_object *object = pp_value_object(value);
-    return object == NULL || pp_ref_try_retain(thread, object);
-}
-
-void pp_value_release(pp_thread *thread, pp_value value)
-{
-    pp_object *object = pp_value_object(value);
-    if (object != NULL)
-        pp_ref_release(thread, object);
-}

@@ -10,7 +10,7 @@
  *
  * Counting is biased (Choi, Shull, Torrellas: "Biased reference counting", PACT
  * 2018; CPython's PEP 703): the thread that made an object counts in a plain field,
- * all others in an atomic one.
+ * all others in an atomic one. The first is inlined into the program that uses the library.
  */
 #ifndef PARAPACK_OBJECT_H
 #define PARAPACK_OBJECT_H
@@ -50,17 +50,83 @@ PP_API pp_kind pp_object_kind(const pp_object *object);
 /* The name of a kind, such as "dict"; "?" for another number. Static. */
 PP_API const char *pp_kind_name(pp_kind kind);
 
+/* ---- out-of-line halves of the inline functions below: not to be called directly ---- */
+
+PP_API void pp_retain_shared_(pp_object *object);
+PP_NODISCARD PP_API bool pp_try_retain_shared_(pp_object *object);
+PP_API void pp_release_last_(pp_thread *thread, pp_object *object);
+PP_API void pp_release_shared_(pp_thread *thread, pp_object *object);
+
+/* What every object begins with. Private: other threads read and write it too (share/refcount.h). */
+struct pp_object_head_ {
+    pp_thread *owner; /* who counts in `local` */
+    uint32_t local;   /* the owner's count, or PP_REF_IMMORTAL_ */
+};
+
+#define PP_REF_IMMORTAL_ UINT32_MAX
+
+PP_INLINE struct pp_object_head_ *pp_object_head_of_(pp_object *object)
+{
+    return (struct pp_object_head_ *)(void *)object;
+}
+
+/* Relaxed, here and below: an owner only ever becomes NULL, by itself or by who has its rights, so the answer yes is
+ * never out of date, and no other thread is answered yes; and of another thread's count only PP_REF_IMMORTAL_
+ * matters, which is for good. */
+PP_INLINE bool pp_object_is_mine_(const pp_thread *thread, const struct pp_object_head_ *head)
+{
+    return PP_LIKELY(__atomic_load_n(&head->owner, __ATOMIC_RELAXED) == thread);
+}
+
+PP_INLINE uint32_t pp_object_local_(const struct pp_object_head_ *head)
+{
+    return __atomic_load_n(&head->local, __ATOMIC_RELAXED);
+}
+
 /* One more counted reference. The caller holds one already. Inside a scope.
- * Never fails. */
-PP_API void pp_retain(pp_thread *thread, pp_object *object);
+ * Never fails. An owner's count that is full (2**32-1) makes the object immortal. */
+PP_INLINE void pp_retain(pp_thread *thread, pp_object *object)
+{
+    struct pp_object_head_ *head = pp_object_head_of_(object);
+    uint32_t local = pp_object_local_(head);
+    if (PP_UNLIKELY(local == PP_REF_IMMORTAL_))
+        return;
+    if (pp_object_is_mine_(thread, head))
+        __atomic_store_n(&head->local, local + 1, __ATOMIC_RELAXED);
+    else
+        pp_retain_shared_(object);
+}
 
 /* Makes a counted reference of a borrowed one. False where the object has died
  * since it was borrowed: look it up again. Inside the scope that borrowed it. */
-PP_API PP_NODISCARD bool pp_try_retain(pp_thread *thread, pp_object *object);
+PP_NODISCARD PP_INLINE bool pp_try_retain(pp_thread *thread, pp_object *object)
+{
+    struct pp_object_head_ *head = pp_object_head_of_(object);
+    uint32_t local = pp_object_local_(head);
+    if (PP_UNLIKELY(local == PP_REF_IMMORTAL_))
+        return true;
+    if (!pp_object_is_mine_(thread, head))
+        return pp_try_retain_shared_(object);
+    __atomic_store_n(&head->local, local + 1, __ATOMIC_RELAXED);
+    return true;
+}
 
 /* Gives up a counted reference; the last one frees the object and releases what it
- * refers to. Inside a scope. Never fails, never waits, never runs foreign code. */
-PP_API void pp_release(pp_thread *thread, pp_object *object);
+ * refers to. Inside a scope. Never fails, never runs foreign code; waits at most for a thread that has
+ * locked a container which dies, and gives that lock up without waiting for others. */
+PP_INLINE void pp_release(pp_thread *thread, pp_object *object)
+{
+    struct pp_object_head_ *head = pp_object_head_of_(object);
+    uint32_t local = pp_object_local_(head);
+    if (PP_UNLIKELY(local == PP_REF_IMMORTAL_))
+        return;
+    if (!pp_object_is_mine_(thread, head))
+        pp_release_shared_(thread, object);
+    else if (PP_LIKELY(local != 1))
+        __atomic_store_n(&head->local, local - 1, __ATOMIC_RELAXED);
+    else
+        pp_release_last_(thread, object);
+}
 
 /* Makes `object` immortal: never freed, its counts never move again. For what
  * lives as long as the process. The caller owns it and nobody else has seen it. */

@@ -101,9 +101,25 @@ PP_API bool pp_value_equal(pp_value a, pp_value b);
 /* ---- references ---- */
 
 /* pp_retain, pp_try_retain, pp_release of the object, if there is one. */
-PP_API void pp_value_retain(pp_thread *thread, pp_value value);
-PP_API PP_NODISCARD bool pp_value_try_retain(pp_thread *thread, pp_value value);
-PP_API void pp_value_release(pp_thread *thread, pp_value value);
+PP_INLINE void pp_value_retain(pp_thread *thread, pp_value value)
+{
+    pp_object *object = pp_value_object(value);
+    if (object != NULL)
+        pp_retain(thread, object);
+}
+
+PP_NODISCARD PP_INLINE bool pp_value_try_retain(pp_thread *thread, pp_value value)
+{
+    pp_object *object = pp_value_object(value);
+    return object == NULL || pp_try_retain(thread, object);
+}
+
+PP_INLINE void pp_value_release(pp_thread *thread, pp_value value)
+{
+    pp_object *object = pp_value_object(value);
+    if (object != NULL)
+        pp_release(thread, object);
+}
 
 /* Counted references to several values, as snapshots give them. */
 typedef struct pp_values {
