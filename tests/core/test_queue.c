@@ -371,13 +371,12 @@ static void the_end_of_a_reservation_serves_both_sides(void **state)
         listener place, getters[3], putters[3];
         pp_value value;
         assert_status(PP_OK, pp_queue_start_place(self, queue, &listen(&place)->waiter));
-        for (int i = 0; i < 3; i++) {
-            pp_value item = number(i);
+        for (int i = 0; i < 3; i++)
+            assert_status(PP_ERR_WAITING,
+                          pp_queue_start_put(self, queue, number(i), &listen(&putters[i])->waiter));
+        for (int i = 0; i < 3; i++)
             assert_status(PP_ERR_WAITING,
                           pp_queue_start_get(self, queue, &value, &listen(&getters[i])->waiter));
-            assert_status(PP_ERR_WAITING,
-                          pp_queue_start_put(self, queue, item, &listen(&putters[i])->waiter));
-        }
         if (used) {
             assert_status(PP_OK, pp_queue_put_reserved(self, queue, number(7)));
             expect_outcome(self, &getters[0], PP_OK, 7);
