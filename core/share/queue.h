@@ -6,14 +6,17 @@
  * it is free, and the collector reads the ring as it is.
  *
  * Invariants, whenever the lock is free
- *   W1  Consumers wait only while the ring is empty, producers only while all places are taken,
- * nobody for either after a shutdown, and joiners only while tasks are unfinished. Whoever changes
- * one of these serves them before it unlocks: a producer gives its item to the first consumer, a
- * consumer puts the first producer's item in the place it has freed. W2  A waiter is in one list of
- * its queue from the moment it began to wait until it is finished or takes itself out. Both happen
- * under the lock, so exactly one of them happens: a time-out or cancellation that finds itself out
- * of the list has been served, and says so. W3  An item is in the ring, or with one waiter, or with
- * one caller. Reserved places count as taken; the ring has memory for them.
+ *   W1  Consumers wait only while the ring is empty, producers only while all places
+ *       are taken, nobody for either after a shutdown, and joiners only while tasks
+ *       are unfinished. Whoever changes one of these serves them before it unlocks: a
+ *       producer gives its item to the first consumer, a consumer puts the first
+ *       producer's item in the place it has freed.
+ *   W2  A waiter is in one list of its queue from the moment it began to wait until
+ *       it is finished or takes itself out. Both happen under the lock, so exactly
+ *       one of them happens: a time-out or cancellation that finds itself out of
+ *       the list has been served, and says so.
+ *   W3  An item is in the ring, or with one waiter, or with one caller. Reserved
+ *       places count as taken, and the ring has memory for them.
  *
  * A finished waiter's memory belongs to its owner from the very store that tells so
  * (`state`): whoever finishes one copies before it what it needs to wake it after
