@@ -13,7 +13,10 @@ static pp_object *leaf(pp_thread *thread)
 {
     pp_value value;
     assert_status(PP_OK, pp_str(thread, "a string beyond the word", 24, &value));
-    return pp_value_object(value);
+    pp_object *object = pp_value_object(value);
+    if (object == NULL)
+        abort();
+    return object;
 }
 
 static void header(void **state)
