@@ -7,7 +7,8 @@
 #include "parapack/parapack.h"
 
 enum {
-    DEPTH = 64,   /* less than the default, so that inputs reach it */
+    DEPTH = 64,  /* less than the default, so that inputs reach it */
+    MANY = 100,  /* pairs of a map whose keys are not compared one with each other */
     LOOKUPS = 20 /* keys of a map to look up, each of which searches all of it here */
 };
 
@@ -98,6 +99,23 @@ static void check_key(const pp_tree *tree, pp_node node, const contents *c, size
                 found.offset == c->offsets[last + 1]);
 }
 
+static size_t distinct(const pp_tree *tree, const contents *c)
+{
+    size_t count = c->count / 2;
+    for (size_t i = 0; i < c->count; i += 2) {
+        for (size_t j = i + 2; j < c->count; j += 2) {
+            pp_token a, b;
+            pp_node_token(pp_tree_node(tree, c->offsets[i]), &a);
+            pp_node_token(pp_tree_node(tree, c->offsets[j]), &b);
+            if (pp_token_equal(&a, &b)) {
+                count--;
+                break;
+            }
+        }
+    }
+    return count;
+}
+
 static void check_absent(pp_node node)
 {
     pp_token key = {.type = PP_TYPE_FLOAT64};
@@ -124,6 +142,7 @@ static void check_value(const pp_tree *tree, pp_node node, unsigned level)
     check_places(tree, node, &c);
     size_t pairs = c.map ? c.count / 2 : 0;
     size_t step = pairs / LOOKUPS + 1;
+    REQUIRE(pairs > MANY || pp_node_distinct(node) == distinct(tree, &c));
     for (size_t pair = 0; pair < pairs; pair += step)
         check_key(tree, node, &c, pair);
     check_absent(node);

@@ -1,3 +1,4 @@
+#include "doc/key.h"
 #include "parapack/tree.h"
 
 static bool arrays_equal(pp_node a, pp_node b)
@@ -23,19 +24,40 @@ static occurrence occurs(pp_node map, const pp_token *key, pp_node value)
     return last.offset == value.offset ? LAST : OVERRIDDEN;
 }
 
-/* How many different keys a map has; -1 if one equals nothing. */
-static int64_t different_keys(pp_node map)
+enum { FEW = 32 }; /* pairs of maps whose keys are compared with one another */
+
+/* Of pairwise comparisons there are at most a few hundred, and most end at the first look. */
+static size_t distinct_of_few(pp_node map, size_t pairs)
 {
+    pp__key keys[FEW];
+    size_t overridden = 0;
+    pp_cursor cursor = pp_node_cursor(map);
+    pp_node key, value;
+    for (size_t i = 0; i < pairs && pp_cursor_next(&cursor, &key); i++) {
+        (void)pp_cursor_next(&cursor, &value);
+        keys[i] = pp__key_at(key);
+        for (size_t j = 0; j < i; j++) {
+            if (pp__key_equal(&keys[j], &keys[i])) {
+                overridden++;
+                keys[j].class = PP__KEY_NEVER;
+                break;
+            }
+        }
+    }
+    return pairs - overridden;
+}
+
+size_t pp_node_distinct(pp_node map)
+{
+    size_t pairs = pp_node_type(map) == PP_TYPE_MAP ? pp_node_count(map) : 0, count = 0;
     pp_cursor cursor = pp_node_cursor(map);
     pp_node key, value;
     pp_token token;
-    int64_t count = 0;
+    if (pairs <= FEW)
+        return distinct_of_few(map, pairs);
     while (pp_cursor_next(&cursor, &key) && pp_cursor_next(&cursor, &value)) {
         pp_node_token(key, &token);
-        occurrence o = occurs(map, &token, value);
-        if (o == NEVER_FOUND)
-            return -1;
-        count += o == LAST;
+        count += occurs(map, &token, value) != OVERRIDDEN;
     }
     return count;
 }
@@ -45,7 +67,7 @@ static bool maps_equal(pp_node a, pp_node b)
     pp_cursor in_a = pp_node_cursor(a);
     pp_node key, value, other;
     pp_token token;
-    int64_t left = different_keys(b);
+    size_t left = pp_node_distinct(b); /* a key of b that equals nothing stays */
     while (pp_cursor_next(&in_a, &key) && pp_cursor_next(&in_a, &value)) {
         pp_node_token(key, &token);
         occurrence o = occurs(a, &token, value);
@@ -53,8 +75,7 @@ static bool maps_equal(pp_node a, pp_node b)
             return false;
         if (o == OVERRIDDEN)
             continue;
-        left--;
-        if (!pp_node_find(b, &token, &other) || !pp_node_equal(value, other))
+        if (left-- == 0 || !pp_node_find(b, &token, &other) || !pp_node_equal(value, other))
             return false;
     }
     return left == 0;

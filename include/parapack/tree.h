@@ -132,6 +132,10 @@ PP_API bool pp_node_find(pp_node map, const pp_token *key, pp_node *value);
 /* The same for a str of `size` bytes. */
 PP_API bool pp_node_find_str(pp_node map, const char *key, size_t size, pp_node *value);
 
+/* Pairs of a map that no later pair with an equal key overrides: how large a Python dict of them
+ * would be, if keys that equal nothing count each. 0 for other values. Looks every key up. */
+PP_API size_t pp_node_distinct(pp_node map);
+
 /* Whether two scalars are equal as keys are in pp_node_find. A container equals nothing. */
 PP_API bool pp_token_equal(const pp_token *a, const pp_token *b);
 
