@@ -25,6 +25,8 @@ static void header(void **state)
     pp_thread *thread = test_thread();
     pp_thread_enter(thread);
     pp_object *object = node_new(thread, 3);
+    if (object == NULL)
+        abort();
     assert_int_equal((uintptr_t)object % 16, 0);
     assert_int_equal(pp_object_kind(object), PP_KIND_LIST);
     assert_ptr_equal(atomic_load(&object->owner), thread);
