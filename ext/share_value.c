@@ -2,7 +2,6 @@
 #include "share_value.h"
 
 #include "parapack/utf8.h"
-#include "source.h"
 #include "timestamp.h"
 
 /* ---- in: looking --------------------------------------------------------------------------- */
@@ -89,7 +88,7 @@ static int look_at_bytes(PyObject *o, share_input *in)
         return in->bytes.size < SHARE_RELEASE_MIN ? 0 : make_ready(in, pp_bin);
     }
     Py_buffer view;
-    if (source_view(o, &view))
+    if (PyObject_GetBuffer(o, &view, PyBUF_SIMPLE))
         return -1;
     in->bytes = (pp_slice){view.buf, (size_t)view.len};
     int failed = make_ready(in, pp_bin);

@@ -12,12 +12,13 @@ from support import run_hostile
 from parapack import ExtType, Timestamp, share
 
 SCALARS: list[Any] = [
-    None, True, False, 0, 1, -1, 127, -128, 2**60 - 1, 2**60, -(2**60), -(2**60) - 1, 2**61, 2**63 - 1, -(2**63),
-    2**63, 2**64 - 1, 0.0, -0.0, 1.0, 0.1, -1e-300, 1e300, 5e-324, math.inf, -math.inf, 3.4e38, 1e-38,
-    "", "a", "seven77", "eight888", "é", "€", "😀", "x" * 100, "é" * 5000, "€" * 5000, "😀" * 5000, "a\x00b",
-    "x" * 5000, "x" * 300_000, "é" * 300_000, "€" * 300_000, "😀" * 300_000,
+    None, True, False, 0, 1, -1, 127, -128, 2**60 - 1, 2**60, -(2**60), -(2**60) - 1, 2**61,
+    2**63 - 1, -(2**63), 2**63, 2**64 - 1, 0.0, -0.0, 1.0, 0.1, -1e-300, 1e300, 5e-324, math.inf, -math.inf, 3.4e38, 1e-38,
+    "", "a", "seven77", "eight888", "é", "€", "😀", "x" * 100, "é" * 5000, "€" * 5000, "a\x00b",
+    "😀" * 5000,     "x" * 5000, "x" * 300_000, "é" * 300_000, "€" * 300_000,
+    "😀" * 300_000,
     b"", b"a", b"1234567", b"12345678", b"\x00" * 5000, b"\xff" * 300_000,
-    Timestamp(0), Timestamp(-1, 999_999_999), Timestamp(2**40, 5), ExtType(5, b""), ExtType(-128, b"x" * 5000),
+    Timestamp(0), Timestamp(-1, 999_999_999), Timestamp(2**40, 5), ExtType(5, b""), ExtType(0, b"x" * 5000),
     ExtType(127, b"abc"),
 ]  # fmt: skip
 
@@ -52,7 +53,7 @@ def test_scalars(value: Any) -> None:
 
 def test_nan() -> None:
     d = share.Dict(n=math.nan)
-    assert math.isnan(d["n"]) and not d.compare_and_set("n", math.nan, 1)
+    assert math.isnan(d["n"]) and d.compare_and_set("n", math.nan, 1) and d == {"n": 1}
 
 
 def test_buffers_are_copied() -> None:
@@ -64,8 +65,8 @@ def test_buffers_are_copied() -> None:
         assert d["a"] == d["w"] == b"x" * size and d["m"] == b"x" * (size - 1) and type(d["a"]) is bytes
     with pytest.raises(BufferError):
         d["b"] = memoryview(b"abcd")[::2]
-    with pytest.raises((BufferError, TypeError)):
-        d["b"] = memoryview(b"abcd").cast("H")
+    d["b"] = memoryview(b"abcd").cast("H")
+    assert d["b"] == b"abcd"
     released = memoryview(b"abc")
     released.release()
     with pytest.raises(ValueError, match="released"):
@@ -101,7 +102,6 @@ UNSHAREABLE: list[tuple[Any, str]] = [
     (len, "builtin_function_or_method"),
     (Ellipsis, "ellipsis"),
     (type, "type"),
-    (share.MISSING, "MissingType"),
     (iter([]), "list_iterator"),
 ]
 
@@ -166,8 +166,11 @@ def test_surrogates() -> None:
 
 def test_wrong_exts() -> None:
     d = share.Dict()
-    odd = ExtType(5, b"x")._replace(code=200) if hasattr(ExtType, "_replace") else None
-    for bad in (odd, tuple.__new__(ExtType, ("a", b"x")), tuple.__new__(ExtType, (1, "x"))):
+    for bad in (
+        tuple.__new__(ExtType, (200, b"x")),
+        tuple.__new__(ExtType, ("a", b"x")),
+        tuple.__new__(ExtType, (1, "x")),
+    ):
         with pytest.raises((ValueError, TypeError)):
             d["a"] = bad
     with pytest.raises(OverflowError):
