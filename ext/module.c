@@ -9,6 +9,7 @@
 #include "timestamp.h"
 #include "unpack_options.h"
 #include "unpacker.h"
+#include "view.h"
 
 /* ---- functions ------------------------------------------------------------------------ */
 
@@ -138,7 +139,7 @@ static int module_exec(PyObject *module)
     module_state *st = state_of_module(module);
     if (import_names(st) || intern_names(st) || make_small_values(st) ||
         timestamp_add_type(module, st) || packer_add_type(module, st) ||
-        unpacker_add_type(module, st) || share_add(module, st))
+        unpacker_add_type(module, st) || view_add_types(module, st) || share_add(module, st))
         return -1;
     return 0;
 }
@@ -161,6 +162,8 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->getswitchinterval);
     Py_VISIT(st->epoch);
     int stop = share_traverse(st, visit, arg);
+    if (!stop)
+        stop = view_traverse(&st->views, visit, arg);
     if (stop)
         return stop;
     return native_traverse(st, visit, arg);
@@ -193,6 +196,7 @@ static int module_clear(PyObject *module)
     for (size_t i = 0; i < Py_ARRAY_LENGTH(st->ascii); i++)
         Py_CLEAR(st->ascii[i]);
     share_clear(st);
+    view_clear(&st->views);
     native_clear(st);
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "pack_walk.h"
 #include "share_proxy.h"
 #include "timestamp.h"
+#include "view.h"
 
 static bool overrides(PyTypeObject *type, PyObject *name, PyObject *original)
 {
@@ -250,6 +251,9 @@ int pack_other(pack *pk, PyObject *o, bool may_default)
         return enter_ext(pk, o);
     if (Py_IS_TYPE(o, st->timestamp_type))
         return enter_timestamp(pk, o);
+    pp_view encoded;
+    if (view_bytes(st, o, &encoded))
+        return pack_body_of(pk, o, encoded.data, encoded.size);
     if (!strict && (PyList_Check(o) || PyTuple_Check(o)))
         return enter_list_like(pk, o);
     if (PyMemoryView_Check(o))

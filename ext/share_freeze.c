@@ -2,6 +2,7 @@
 #include "pack_options.h"
 #include "parapack/doc.h"
 #include "share_value.h"
+#include "view.h"
 
 /* A document of bytes that hold still; a long one without the GIL. */
 static int document_of(const void *data, size_t size, pp_value *value)
@@ -57,9 +58,7 @@ int share_freeze(module_state *st, PyObject *o, pp_value *value)
     return failed ? -1 : 0;
 }
 
-PyObject *share_view_of(module_state *Py_UNUSED(st), pp_object *document)
+PyObject *share_view_of(module_state *st, pp_object *document)
 {
-    share_release(pp_object_value(document));
-    PyErr_SetString(PyExc_TypeError, "a document has no Python type");
-    return NULL;
+    return pp_py_view_new(st, pp_object_doc(document), 0);
 }

@@ -11,6 +11,7 @@
 
 #include "key_cache.h"
 #include "share_state.h"
+#include "view_state.h"
 
 typedef struct module_state {
     /* Types of ours. */
@@ -52,6 +53,7 @@ typedef struct module_state {
     key_cache_pool key_caches; /* has its own rules, see key_cache.h */
 
     share_state share;
+    view_state views;
 
     void *native_types; /* struct native_types *, owned by pack_native.c */
 } module_state;

@@ -9,8 +9,11 @@ each thread its own.
 """
 
 from ._parapack import (
+    ArrayView,
+    MapView,
     Packer,
     Unpacker,
+    View,
     pack,
     pack_into,
     pack_parts,
@@ -45,10 +48,12 @@ dump = pack
 dumps = packb
 
 __all__ = [
+    "ArrayView",
     "BufferFull",
     "ExtType",
     "ExtraData",
     "FormatError",
+    "MapView",
     "OutOfData",
     "PackException",
     "PackOverflowError",
@@ -59,6 +64,7 @@ __all__ = [
     "UnpackException",
     "UnpackValueError",
     "Unpacker",
+    "View",
     "__version__",
     "dump",
     "dumps",
