@@ -17,5 +17,9 @@ install(FILES ${PROJECT_BINARY_DIR}/parapackConfig.cmake
 
 # The prefix is found from where the .pc file lies, so that the tree can be moved.
 file(RELATIVE_PATH PARAPACK_PC_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+set(PARAPACK_PC_PRIVATE "-pthread")
+if(PARAPACK_HEAP STREQUAL "mimalloc")
+  string(APPEND PARAPACK_PC_PRIVATE " -lmimalloc")
+endif()
 configure_file(${CMAKE_CURRENT_LIST_DIR}/parapack.pc.in ${PROJECT_BINARY_DIR}/parapack.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/parapack.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

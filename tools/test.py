@@ -46,6 +46,15 @@ def test_c(stages: Stages) -> None:
     build = [["cmake", "--preset", "dev"], ["cmake", "--build", "--preset", "dev"]]
     if stages.run("C", "build", *build, env=environment):
         stages.run("C", "ctest", ["ctest", "--preset", "dev", "--output-on-failure"], env=environment)
+    # The other heap, where its library is installed.
+    if stages.attempt("C", "mimalloc", ["cmake", "--preset", "mimalloc"], env=environment):
+        stages.run(
+            "C",
+            "ctest on mimalloc",
+            ["cmake", "--build", "--preset", "mimalloc"],
+            ["ctest", "--preset", "mimalloc", "--output-on-failure"],
+            env=environment,
+        )
 
 
 def check_sources(stages: Stages) -> None:

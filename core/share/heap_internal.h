@@ -28,7 +28,10 @@ enum { PP_HEAP_REDZONE = 16 };
 enum { PP_HEAP_REDZONE = 0 };
 #endif
 
-enum { PP_HEAP_PARTS = 3 };
+enum {
+    PP_HEAP_PARTS = 3,
+    PP_HEAP_HEAD = 16 /* bytes at the start of a block that hold a free list's link, and the kind */
+};
 
 /* pp_heap_fail_after's countdown, negative where no failure is due. Read at every allocation. */
 extern _Atomic int64_t pp_heap_countdown_;
@@ -54,5 +57,13 @@ PP_HEAP_LOOKS_AT_FREE bool pp_heap_is_object(void *block)
 {
     return atomic_load_explicit(&((pp_object *)block)->kind, memory_order_relaxed) != PP_KIND_NONE;
 }
+
+/* Blocks too large for a backend's own ways, from malloc: as the functions of heap.h without the
+ * prefix. A walk is told of them by a list. */
+void *pp_heap_large_alloc(pp_heap_part part, size_t size);
+void pp_heap_large_free(void *block);
+void pp_heap_large_walk(pp_heap_part part, void (*visit)(void *context, pp_object *object),
+                        void *context);
+size_t pp_heap_large_bytes(void);
 
 #endif /* PP_SHARE_HEAP_INTERNAL_H */

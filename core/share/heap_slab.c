@@ -15,7 +15,7 @@
  *
  * Slabs without a used block go back to a pool for all heaps, except for one per bin.
  *
- * Blocks beyond SMALL_MAX come from malloc; those that are walked are on a list.
+ * Blocks beyond SMALL_MAX come from malloc (heap.c).
  *
  * Equations, of each slab, while nobody is inside of these functions:
  *     used + length of `free` (+ its blocks on `remote`, counted in used) == carved <= capacity
@@ -70,8 +70,6 @@ typedef struct free_block {
 } free_block;
 _Static_assert(sizeof(free_block) <= offsetof(pp_object, kind), "the kind of a free block stays");
 
-enum { HEAD = 16 }; /* bytes at the start of a block that hold the link and the kind */
-
 typedef struct slab {
     struct pp_heap *heap; /* whose it is; of a slab in use it never changes */
     free_block *free;     /* the next to be allocated */
@@ -110,7 +108,6 @@ static struct {
 /* Slabs in use or with pages, and bytes of large blocks: for pp_heap_reserved(). Relaxed:
  * statistics. */
 static _Atomic size_t slabs_with_pages;
-static _Atomic size_t large_bytes;
 
 /* An arena of ARENA_SLABS aligned slabs. */
 static bool pool_grow(void)
@@ -247,15 +244,15 @@ static inline void *slab_block(slab *s, size_t index)
 static inline void push_free(slab *s, void *block)
 {
     free_block *b = block;
-    PP_HEAP_UNPOISON(b, HEAD);
+    PP_HEAP_UNPOISON(b, PP_HEAP_HEAD);
 #if defined(PP_ASAN) || defined(PP_HOSTILE)
     b->next = NULL;
     if (s->free == NULL) {
         s->free = b;
     } else {
-        PP_HEAP_UNPOISON(s->free_last, HEAD);
+        PP_HEAP_UNPOISON(s->free_last, PP_HEAP_HEAD);
         s->free_last->next = b;
-        PP_HEAP_POISON(s->free_last, HEAD);
+        PP_HEAP_POISON(s->free_last, PP_HEAP_HEAD);
     }
     s->free_last = b;
 #else
@@ -271,7 +268,7 @@ static inline void *pop_free(slab *s, size_t size)
     PP_HEAP_UNPOISON(b, size);
     s->free = b->next;
     s->used++;
-    memset(b, 0, HEAD);
+    memset(b, 0, PP_HEAP_HEAD);
     return b;
 }
 
@@ -288,7 +285,7 @@ static void carve(slab *s)
     for (size_t i = 0; i < count; i++) {
 #endif
         void *block = slab_block(s, s->carved + i);
-        PP_HEAP_UNPOISON(block, HEAD);
+        PP_HEAP_UNPOISON(block, PP_HEAP_HEAD);
         pp_heap_mark_free(block);
         push_free(s, block);
     }
@@ -313,7 +310,7 @@ static void drain(struct pp_heap *heap)
      * the reuse. */
     free_block *b = atomic_exchange_explicit(&heap->remote, NULL, memory_order_acquire);
     while (b != NULL) {
-        PP_HEAP_UNPOISON(b, HEAD);
+        PP_HEAP_UNPOISON(b, PP_HEAP_HEAD);
         free_block *next = b->next;
         free_here(slab_of(b), b);
         b = next;
@@ -355,62 +352,6 @@ static PP_NOINLINE void *alloc_slow(struct pp_heap *heap, pp_heap_part part, siz
     }
 }
 
-/* ---- large blocks -------------------------------------------------------- */
-
-typedef struct large {
-    struct large *next, *previous;
-    size_t size;
-    size_t part;
-} large;
-_Static_assert(sizeof(large) % 16 == 0, "the block behind it is aligned to 16");
-_Static_assert(_Alignof(max_align_t) >= 16, "malloc aligns to 16");
-
-/* Those that are walked. The lock is a leaf, as the pool's. */
-static struct {
-    pp_mutex lock;
-    large *first[PP_HEAP_PARTS];
-} larges;
-
-static PP_NOINLINE void *large_alloc(pp_heap_part part, size_t size)
-{
-    if (size > PTRDIFF_MAX - sizeof(large))
-        return NULL;
-    large *l = malloc(sizeof(large) + size);
-    if (l == NULL)
-        return NULL;
-    l->size = size;
-    l->part = part;
-    l->next = l->previous = NULL;
-    memset(l + 1, 0, HEAD);
-    if (part != PP_HEAP_TABLES) {
-        pp_mutex_lock(&larges.lock);
-        l->next = larges.first[part];
-        if (l->next != NULL)
-            l->next->previous = l;
-        larges.first[part] = l;
-        pp_mutex_unlock(&larges.lock);
-    }
-    atomic_fetch_add_explicit(&large_bytes, size, memory_order_relaxed);
-    return l + 1;
-}
-
-static PP_NOINLINE void large_free(void *block)
-{
-    large *l = (large *)block - 1;
-    if (l->part != PP_HEAP_TABLES) {
-        pp_mutex_lock(&larges.lock);
-        if (l->previous != NULL)
-            l->previous->next = l->next;
-        else
-            larges.first[l->part] = l->next;
-        if (l->next != NULL)
-            l->next->previous = l->previous;
-        pp_mutex_unlock(&larges.lock);
-    }
-    atomic_fetch_sub_explicit(&large_bytes, l->size, memory_order_relaxed);
-    free(l);
-}
-
 /* ---- the interface ------------------------------------------------------- */
 
 void *pp_heap_alloc(pp_thread *thread, pp_heap_part part, size_t size)
@@ -420,7 +361,7 @@ void *pp_heap_alloc(pp_thread *thread, pp_heap_part part, size_t size)
         return NULL;
     void *block;
     if (PP_LIKELY(size <= SMALL_MAX - PP_HEAP_REDZONE)) {
-        size_t padded = (size < HEAD ? HEAD : size) + PP_HEAP_REDZONE;
+        size_t padded = (size < PP_HEAP_HEAD ? PP_HEAP_HEAD : size) + PP_HEAP_REDZONE;
         struct pp_heap *heap = thread->heap;
         size_t class = class_of(padded);
         slab *s = heap->bins[part][class];
@@ -428,7 +369,7 @@ void *pp_heap_alloc(pp_thread *thread, pp_heap_part part, size_t size)
                     ? pop_free(s, padded - PP_HEAP_REDZONE)
                     : alloc_slow(heap, part, class, padded - PP_HEAP_REDZONE);
     } else {
-        block = large_alloc(part, size);
+        block = pp_heap_large_alloc(part, size);
     }
     if (PP_LIKELY(block != NULL))
         pp_tally(&thread->counters.bytes, (int64_t)size);
@@ -439,7 +380,7 @@ void pp_heap_free(pp_thread *thread, void *block, size_t size)
 {
     pp_tally(&thread->counters.bytes, -(int64_t)size);
     if (PP_UNLIKELY(size > SMALL_MAX - PP_HEAP_REDZONE)) {
-        large_free(block);
+        pp_heap_large_free(block);
         return;
     }
     slab *s = slab_of(block);
@@ -463,9 +404,7 @@ void pp_heap_walk(pp_heap_part part, void (*visit)(void *context, pp_object *obj
                 if (pp_heap_is_object(block))
                     visit(context, block);
             }
-    for (large *l = larges.first[part]; l != NULL; l = l->next)
-        if (pp_heap_is_object(l + 1))
-            visit(context, (pp_object *)(l + 1));
+    pp_heap_large_walk(part, visit, context);
 }
 
 bool pp_heap_thread_begin(pp_thread *thread)
@@ -515,5 +454,5 @@ size_t pp_heap_reserved(void)
 {
     /* Relaxed: statistics. */
     return atomic_load_explicit(&slabs_with_pages, memory_order_relaxed) * SLAB_SIZE +
-           atomic_load_explicit(&large_bytes, memory_order_relaxed);
+           pp_heap_large_bytes();
 }
