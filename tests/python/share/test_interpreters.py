@@ -66,7 +66,7 @@ def test_root_is_shared() -> None:
         live["b"] = share.List([1, 2])
         live["c"] = live
         assert live.id == share.root["live"].id and live.add("a", 5) == 6
-        '''.replace("\\n        ", "\\n"))
+        ''')
         assert live["a"] == 6 and live["b"] == [1, 2] and live["c"].id == live.id
         run(other, "live = share.root['live']; kept = live['b']")
         low.destroy(other)
@@ -103,7 +103,7 @@ def test_pickles_open_in_another_interpreter() -> None:
         try: pickle.loads(share.root["gone"])
         except LookupError: pass
         else: raise AssertionError
-        '''.replace("\\n        ", "\\n"))
+        ''')
         assert d["a"] == 2 and d["l"] == [5]
         low.destroy(other)
         """
@@ -127,7 +127,7 @@ def test_at_the_same_time() -> None:
                 d["inner"] = share.Dict(me=d)
                 assert len(d.snapshot()) > 1
             if i % 500 == 0: share.collect()
-        '''.replace("\\n        ", "\\n")
+        '''
         others = [create() for _ in range(3)]
         in_threads(*(lambda o=o: run(o, WORK) for o in others), lambda: exec(WORK, {{"share": share}}))
         assert n == 4 * COUNT and d["sum"] == 4 * sum(range(COUNT)) and len(d["texts"]) == 4 * (COUNT // 10)
@@ -151,7 +151,7 @@ def test_interpreters_come_and_go() -> None:
         class Holder: held = share.Set(["abc"])
         d["left behind"] = share.Dict(a="a longer text than a word")
         share.root["n"].add()
-        '''.replace("\\n        ", "\\n")
+        '''
         def churn():
             for _ in range({3 if SLOW else 25}):
                 other = create()
