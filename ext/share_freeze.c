@@ -3,6 +3,7 @@
 #include "parapack/doc.h"
 #include "share_value.h"
 #include "view.h"
+#include "view.h"
 
 /* A document of bytes that hold still; a long one without the GIL. */
 static int document_of(const void *data, size_t size, pp_value *value)
@@ -45,6 +46,9 @@ static int document_of_plan(pack *pk, pp_value *value)
 
 int share_freeze(module_state *st, PyObject *o, pp_value *value)
 {
+    pp_view bytes;
+    if (view_bytes(st, o, &bytes))
+        return document_of(bytes.data, bytes.size, value);
     pack pk;
     pack_options options;
     pack_options_init(&options);
