@@ -239,6 +239,29 @@ static PyObject *view_richcompare(PyObject *self, PyObject *other, int op)
     return equal < 0 ? NULL : PyBool_FromLong(equal == (op == Py_EQ));
 }
 
+/* ---- what both have, for View.__getitem__ and the like ---------------------------------- */
+
+/* There are no instances of View itself: these find the functions of the subclass. */
+static Py_ssize_t base_length(PyObject *self)
+{
+    return Py_TYPE(self)->tp_as_mapping->mp_length(self);
+}
+
+static PyObject *base_subscript(PyObject *self, PyObject *key)
+{
+    return Py_TYPE(self)->tp_as_mapping->mp_subscript(self, key);
+}
+
+static int base_contains(PyObject *self, PyObject *o)
+{
+    return Py_TYPE(self)->tp_as_sequence->sq_contains(self, o);
+}
+
+static PyObject *base_iter(PyObject *self)
+{
+    return Py_TYPE(self)->tp_iter(self);
+}
+
 /* ---- the type ----------------------------------------------------------------------------- */
 
 PyDoc_STRVAR(unpack_doc,
@@ -276,6 +299,10 @@ static PyType_Slot view_slots[] = {
     {Py_tp_repr, view_repr},
     {Py_tp_methods, view_methods},
     {Py_bf_getbuffer, view_getbuffer},
+    {Py_mp_length, base_length},
+    {Py_mp_subscript, base_subscript},
+    {Py_sq_contains, base_contains},
+    {Py_tp_iter, base_iter},
     {0, NULL},
 };
 
