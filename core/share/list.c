@@ -11,11 +11,11 @@
 #include "share/sum.h"
 
 #if defined(PP_HOSTILE)
-enum { LEAST = 1, MOVE_EVERY = 5 };
-#define LAST_VERSION UINT32_C(7)
+enum { LEAST = 1, MOVE_EVERY = 5, MOVE_BELOW = 100 };
+#define LAST_VERSION(items) ((items)->capacity < 1000 ? UINT32_C(7) : UINT32_MAX)
 #else
 enum { LEAST = 4 };
-#define LAST_VERSION UINT32_MAX
+#define LAST_VERSION(items) UINT32_MAX
 #endif
 
 #define MAX_COUNT UINT32_MAX
@@ -139,7 +139,8 @@ static bool move(pp_thread *thread, pp_list *list, size_t capacity, change *left
 /* The length of the block cannot change any more. */
 static bool is_worn(const pp_items *items)
 {
-    return (uint32_t)atomic_load_explicit(&items->length, memory_order_relaxed) == LAST_VERSION;
+    return (uint32_t)atomic_load_explicit(&items->length, memory_order_relaxed) ==
+           LAST_VERSION(items);
 }
 
 /* Room for `more` items. */
@@ -154,7 +155,7 @@ static pp_status reserve(pp_thread *thread, pp_list *list, size_t more, change *
         return move(thread, list, capacity < LEAST ? LEAST : capacity, left) ? PP_OK : PP_ERR_NOMEM;
     }
 #if defined(PP_HOSTILE)
-    if (count % MOVE_EVERY == 0)
+    if (count % MOVE_EVERY == 0 && count < MOVE_BELOW)
         (void)move(thread, list, count + more, left);
 #endif
     return PP_OK;

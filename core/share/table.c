@@ -9,7 +9,7 @@
 #include "share/refcount.h"
 
 #if defined(PP_HOSTILE)
-enum { MIN_SLOTS = 2, MOVE_EVERY = 3 };
+enum { MIN_SLOTS = 2, MOVE_EVERY = 3, MOVE_BELOW = 100 };
 #else
 enum { MIN_SLOTS = 8 };
 #endif
@@ -192,7 +192,7 @@ static bool reserve(pp_thread *thread, pp_table_place *place, pp_table_change *c
     if (PP_UNLIKELY(table->used == table->limit))
         return rebuild(thread, place, 1, change);
 #if defined(PP_HOSTILE)
-    if (table->used % MOVE_EVERY == 0)
+    if (table->used % MOVE_EVERY == 0 && table->used < MOVE_BELOW)
         (void)rebuild(thread, place, 1, change);
 #endif
     return true;
@@ -208,7 +208,7 @@ static void shrink(pp_thread *thread, pp_table_place *place, pp_table_change *ch
     else if (table->limit > limit_of(4 * MIN_SLOTS) && live < table->limit / 8)
         (void)rebuild(thread, place, 1, change); /* without memory it stays as it is */
 #if defined(PP_HOSTILE)
-    else if (live % MOVE_EVERY == 0)
+    else if (live % MOVE_EVERY == 0 && table->used < MOVE_BELOW)
         (void)rebuild(thread, place, 0, change);
 #endif
 }
