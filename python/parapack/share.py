@@ -24,19 +24,25 @@ from ._parapack import (
     Dict,
     List,
     MissingType,
+    Queue,
     Set,
     collect,
     share_root,
     share_stats,
 )
+from ._share_queue import Empty, Full, ShutDown
 
 __all__ = [
     "MISSING",
     "Counter",
     "Dict",
+    "Empty",
+    "Full",
     "List",
     "MissingType",
+    "Queue",
     "Set",
+    "ShutDown",
     "Stats",
     "collect",
     "deep",
