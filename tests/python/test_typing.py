@@ -38,7 +38,8 @@ def test_stubs_are_part_of_the_package() -> None:
 
 
 def test_examples_run() -> None:
-    runpy.run_path(str(TYPING / "usage.py"), run_name="__main__")
+    for usage in ("usage.py", "share_usage.py"):
+        runpy.run_path(str(TYPING / usage), run_name="__main__")
 
 
 @HAS_MYPY
