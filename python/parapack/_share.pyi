@@ -1,7 +1,7 @@
-# The types of parapack.share, which _parapack has. Their docstrings and docs/share-python.md say what they do.
+# The types of parapack.share, which _parapack has. What they do is in their docstrings and docs/share-python.md.
 #
-# The type parameters are those of what comes out: a container that is stored comes out as a View, so a Dict of
-# containers is a Dict[str, Any], or a Dict[str, MapView] that is given what View.unpack() would make.
+# The type parameters are those of what comes out. A container that is stored comes out as a View: a Dict of
+# containers is a Dict[str, Any].
 
 from _collections_abc import dict_items, dict_keys, dict_values
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, MutableSequence, MutableSet

@@ -52,7 +52,7 @@ def sequences() -> None:
     assert_type(values.pop(), int)
     assert_type(values.compare_and_set(0, 2, 3), bool)
     sequence: MutableSequence[int] = values
-    assert len(sequence) == 1 and values < [100]
+    assert len(sequence) == 2 and values < [100]
 
 
 def sets() -> None:
