@@ -6,19 +6,31 @@
 /* What an immortal container's gc_refs starts with: more than anything can take off. */
 #define IMMORTAL_REFS (INT64_C(1) << 62)
 
-/* Headers that were asked of memory and will be looked at when as many others were. */
+/* What was asked of memory and will be looked at when as much else was asked: first in, first out.
+ */
 enum { WINDOW = 16 };
 typedef struct window {
-    pp_object *ahead[WINDOW];
-    unsigned next;
+    pp_object *items[WINDOW];
+    unsigned first, count;
 } window;
 
-/* Lets `object` in, or nothing; gives what comes out, or NULL. */
+/* The oldest, or NULL. */
+static inline pp_object *window_take(window *w)
+{
+    if (w->count == 0)
+        return NULL;
+    pp_object *out = w->items[w->first];
+    w->first = (w->first + 1) % WINDOW;
+    w->count--;
+    return out;
+}
+
+/* Lets `object` in; gives the oldest where the window is full, else NULL. */
 static inline pp_object *window_pass(window *w, pp_object *object)
 {
-    pp_object *out = w->ahead[w->next];
-    w->ahead[w->next] = object;
-    w->next = (w->next + 1) % WINDOW;
+    pp_object *out = w->count == WINDOW ? window_take(w) : NULL;
+    w->items[(w->first + w->count) % WINDOW] = object;
+    w->count++;
     return out;
 }
 
@@ -130,16 +142,11 @@ static void count_all(pp_found *found)
 {
     census c = {.found = found};
     pp_heap_walk(PP_HEAP_CONTAINERS, count_container, &c);
-    for (int i = 0; i < WINDOW; i++) {
-        pp_object *out = window_pass(&c.containers, NULL);
-        if (out != NULL)
-            visit(out, count_reference, &c);
-    }
-    for (int i = 0; i < WINDOW; i++) {
-        pp_object *out = window_pass(&c.targets, NULL);
-        if (out != NULL)
-            take_off(out);
-    }
+    pp_object *out;
+    while ((out = window_take(&c.containers)) != NULL)
+        visit(out, count_reference, &c);
+    while ((out = window_take(&c.targets)) != NULL)
+        take_off(out);
     count_handles();
 }
 
@@ -147,7 +154,7 @@ static void count_all(pp_found *found)
 
 typedef struct marking {
     pp_object *stack; /* reached, its references still to be followed; by the link */
-    window targets;
+    window targets;   /* of references that were followed */
     size_t reached;
 } marking;
 
@@ -155,6 +162,7 @@ static inline void reach(marking *m, pp_object *object)
 {
     if (!is_container(object) || (object->gc & PP_GC_REACHED) != 0)
         return;
+    prefetch_inside(object);
     object->gc |= PP_GC_REACHED;
     object->link = m->stack;
     m->stack = object;
@@ -200,14 +208,10 @@ static size_t mark_all(void)
 {
     marking m = {0};
     pp_heap_walk(PP_HEAP_CONTAINERS, mark_container, &m);
-    /* What comes out of the window may let others in. */
-    for (int empty = 0; empty < WINDOW;) {
-        pp_object *out = window_pass(&m.targets, NULL);
-        empty = out == NULL ? empty + 1 : 0;
-        if (out != NULL) {
-            reach(&m, out);
-            follow(&m);
-        }
+    pp_object *out;
+    while ((out = window_take(&m.targets)) != NULL) {
+        reach(&m, out);
+        follow(&m); /* which may let others in */
     }
     return m.reached;
 }
