@@ -7,6 +7,20 @@ from typing import Any, ClassVar, Literal, Protocol, Self, SupportsIndex, TypeAl
 
 from typing_extensions import Buffer
 
+from ._queue import Queue as Queue
+from ._queue import QueueNotifier as QueueNotifier
+from ._queue import QueueWait as QueueWait
+from ._share import MISSING as MISSING
+from ._share import Counter as Counter
+from ._share import Dict as Dict
+from ._share import List as List
+from ._share import MissingType as MissingType
+from ._share import Set as Set
+from ._share import collect as collect
+from ._share import share_open as share_open
+from ._share import share_root as share_root
+from ._share import share_stats as share_stats
+
 class _SupportsWrite(Protocol):
     def write(self, data: bytes, /) -> object: ...
 
@@ -222,7 +236,6 @@ class View:
     def __deepcopy__(self, memo: object, /) -> Self: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
-    def __release_buffer__(self, buffer: memoryview, /) -> None: ...
 
 @final
 class ArrayView(View, Sequence[Any]):

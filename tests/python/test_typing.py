@@ -48,7 +48,8 @@ def test_stubs_say_what_the_extension_is(tmp_path: Path) -> None:
     modules = ["parapack._parapack", "parapack._exttype", "parapack.exceptions", "parapack.ext"]
     # Before 3.12 Python code cannot see that a type has the buffer protocol.
     allowed = tmp_path / "allowed"
-    allowed.write_text("parapack._parapack.Packer.__buffer__\nparapack._parapack.Packer.__release_buffer__\n")
+    buffers = ["Packer.__buffer__", "Packer.__release_buffer__", "View.__buffer__"]
+    allowed.write_text("".join(f"parapack._parapack.{name}\n" for name in buffers))
     options = ["--concise", "--ignore-disjoint-bases", f"--allowlist={allowed}", "--ignore-unused-allowlist"]
     run_mypy("mypy.stubtest", *options, *modules, cwd=tmp_path)
 

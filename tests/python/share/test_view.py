@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import math
+import operator
 import pickle
 import random
 import sys
@@ -166,16 +167,16 @@ def test_abstract_classes_and_patterns() -> None:
 
 def test_equality_with_other_things() -> None:
     numbers = view_of([1, 2.0, [3]])
-    assert numbers == [1, 2, [3]] and numbers == (1, 2, [3]) and (1, 2, [3]) == numbers
+    assert numbers == [1, 2, [3]] and operator.eq((1, 2, [3]), numbers)
     for other in ([1, 2], [1, 2, [4]], (), {}, "12", None, iter([1]), view_of({}), view_of([1])):
-        assert numbers != other and not numbers == other
+        assert numbers != other and not operator.eq(numbers, other)
     record = view_of(RECORD)
     assert record == RECORD and record != {**RECORD, "more": 1} and record != {**RECORD, "price": 2}
     assert record != list(RECORD.items())
     assert view_of([math.nan]) != [math.nan] and view_of([math.nan]) != view_of([math.nan])
     assert view_of([1]) != view_of({1: 1}) and view_of({}) != [] and view_of([]) == ()
     with pytest.raises(TypeError):
-        numbers < [1]
+        operator.lt(numbers, [1])
 
 
 def test_comparing_with_a_list_that_changes() -> None:
@@ -274,9 +275,7 @@ def test_the_buffer_of_a_view_is_its_messagepack() -> None:
     assert parapack.packb([large, large]) == parapack.packb([[b"x" * 10000]] * 2)
 
 
-@pytest.mark.parametrize(
-    "make", [bytes, bytearray, memoryview, lambda b: memoryview(b"??" + b)[2:], bytearray]
-)
+@pytest.mark.parametrize("make", [bytes, bytearray, memoryview, lambda b: memoryview(b"??" + b)[2:]])
 def test_sources(make: Any) -> None:
     source = make(parapack.packb(RECORD))
     view = View(source)
