@@ -48,7 +48,9 @@ pp_status pp_keyed_pop_last(pp_thread *thread, pp_keyed *keyed, pp_value *key, p
     pp_table_entry *entry = pp_table_last(pp_keyed_table(keyed));
     if (entry != NULL) {
         popped = (pp_value){entry->key};
+#if !defined(PP_MUTANT_KEYED_KEY_NOT_RETAINED)
         pp_value_retain(thread, popped); /* the table keeps its own reference for a while */
+#endif
         removed = pp_table_remove(thread, &keyed->table, entry, &change);
     }
     pp_keyed_finish(thread, keyed, &change);

@@ -297,6 +297,9 @@ static pp_value get_from_end(const pp_items *items, int64_t index)
         if ((int64_t)(length >> 32) < -index)
             return PP_NO_VALUE;
         uint64_t word = word_for_reading(items, (size_t)((int64_t)(length >> 32) + index));
+#if defined(PP_MUTANT_LIST_VERSION_IGNORED)
+        length = length_for_reading(items);
+#endif
         if (PP_LIKELY(length_for_reading(items) == length))
             return (pp_value){word};
     }
@@ -312,6 +315,9 @@ pp_value pp_list_get(pp_thread *thread, const pp_list *list, int64_t index)
     if (PP_UNLIKELY((uint64_t)index >= length_for_reading(items) >> 32))
         return PP_NO_VALUE;
     uint64_t word = word_for_reading(items, (size_t)index);
+#if defined(PP_MUTANT_LIST_LENGTH_ONCE)
+    return (pp_value){word};
+#endif
     if (PP_UNLIKELY((uint64_t)index >= length_for_reading(items) >> 32))
         return PP_NO_VALUE;
     return (pp_value){word};
@@ -412,6 +418,9 @@ static pp_status extend(pp_thread *thread, pp_list *list, const pp_value *values
         return status;
     pp_items *items = items_of(list);
     uint32_t before = count_of(items);
+#if defined(PP_MUTANT_LIST_LENGTH_FIRST)
+    set_length(items, before + count);
+#endif
     fill_values(thread, items, before, values, count);
     set_length(items, before + count);
     return PP_OK;
@@ -530,6 +539,13 @@ static pp_status remove_at(pp_thread *thread, pp_list *list, size_t at, uint64_t
     if (at + 1 == count_of(items))
         return pop_last(thread, list, word, left);
     *word = word_at(items, at);
+#if defined(PP_MUTANT_LIST_SHIFTED_IN_PLACE)
+    pp_items *same = items_of(list);
+    for (size_t i = at; i + 1 < count_of(same); i++)
+        (void)set_word(same, i, word_at(same, i + 1));
+    set_length(same, count_of(same) - 1);
+    return PP_OK;
+#endif
     return replace_range(thread, list, at, at + 1, NULL, 0, left);
 }
 

@@ -123,34 +123,33 @@ static void fill_ranks(uint32_t *ranks, const pp_table *table)
         ranks[position - 1] = rank++;
 }
 
-/* A new table with what `from` has, and room for `capacity` keys. NULL: no memory. */
-static pp_table *build(pp_thread *thread, const pp_table *from, size_t capacity)
+/* `to`, which is new and has room for it, gets what `from` has. False: no memory. */
+static bool fill(pp_thread *thread, pp_table *to, const pp_table *from)
 {
     uint32_t *ranks = NULL;
     size_t ranks_size = from->used * sizeof *ranks;
-    pp_table *to = pp_table_new(thread, capacity);
-    if (to == NULL)
-        return NULL;
     if (live_in(from) != from->used) {
         ranks = pp_heap_alloc(thread, PP_HEAP_TABLES, ranks_size);
-        if (ranks == NULL) {
-            pp_heap_free(thread, to, size_of(to));
-            return NULL;
-        }
+        if (ranks == NULL)
+            return false;
         fill_ranks(ranks, from);
     }
     copy_entries(to, from);
     copy_slots(to, from, ranks);
     if (ranks != NULL)
         pp_heap_free(thread, ranks, ranks_size);
-    return to;
+    return true;
 }
 
 pp_table *pp_table_copy(pp_thread *thread, const pp_table *table)
 {
-    pp_table *copy = build(thread, table, live_in(table));
+    pp_table *copy = pp_table_new(thread, live_in(table));
     if (copy == NULL)
         return NULL;
+    if (!fill(thread, copy, table)) {
+        pp_heap_free(thread, copy, size_of(copy));
+        return NULL;
+    }
     uint32_t position = 0;
     for (pp_table_entry *entry; (entry = pp_table_next(copy, &position)) != NULL;) {
         pp_value_retain(thread, (pp_value){entry->key});
@@ -179,9 +178,18 @@ static bool rebuild(pp_thread *thread, pp_table_place *place, uint32_t more,
 {
     const pp_table *from = atomic_load_explicit(place, memory_order_relaxed);
     size_t live = live_in(from);
-    pp_table *to = build(thread, from, live + live / 2 + more);
+    pp_table *to = pp_table_new(thread, live + live / 2 + more);
     if (to == NULL)
         return false;
+#if defined(PP_MUTANT_TABLE_PUBLISHED_EMPTY)
+    publish(place, to, change);
+    PP_YIELD_POINT();
+    return fill(thread, to, from);
+#endif
+    if (!fill(thread, to, from)) {
+        pp_heap_free(thread, to, size_of(to));
+        return false;
+    }
     publish(place, to, change);
     return true;
 }
@@ -242,6 +250,10 @@ void pp_table_change_end(pp_thread *thread, pp_table_change *change)
     if (PP_LIKELY(table == NULL) || is_static(table))
         return;
     release_left_over(thread, table, change->cleared);
+#if defined(PP_MUTANT_TABLE_FREED_AT_ONCE)
+    pp_heap_free(thread, table, size_of(table));
+    return;
+#endif
     pp_qsbr_retire(thread, table, size_of(table));
 }
 
@@ -250,6 +262,9 @@ void pp_table_change_end(pp_thread *thread, pp_table_change *change)
 /* Before the moment of a change: the count is what it was until `entry` tells otherwise. */
 static void announce(pp_table *table, uint32_t live, uint32_t entry)
 {
+#if defined(PP_MUTANT_TABLE_COUNT_LATE)
+    entry = 0;
+#endif
     /* Pairs with pp_table_count(). */
     atomic_store_explicit(&table->count, (uint64_t)live << 32 | entry, memory_order_seq_cst);
     PP_YIELD_POINT();
@@ -303,6 +318,11 @@ static void append(pp_table *table, const pp_key *key, uint64_t stored, uint64_t
     uint32_t i = pp_table_probe(table, key, &slot); /* empty, or of an older entry of this key */
     entry->key = stored;
     atomic_store_explicit(&entry->value, PP_TABLE_UNSET, memory_order_relaxed);
+#if defined(PP_MUTANT_TABLE_VALUE_FIRST)
+    announce(table, live, number + 1);
+    atomic_store_explicit(&entry->value, value, memory_order_seq_cst);
+    PP_YIELD_POINT();
+#endif
     /* Pairs with pp_table_probe(). */
     atomic_store_explicit(&pp_table_slots(table)[i],
                           (uint64_t)pp_table_hash(key->hash) << 32 | (number + 1),
@@ -354,6 +374,9 @@ uint64_t pp_table_remove(pp_thread *thread, pp_table_place *place, pp_table_entr
     settle(table, live - 1);
     if (number + 1 == table->newest)
         table->newest = number;
+#if defined(PP_MUTANT_TABLE_ENTRY_REUSED)
+    table->used = table->newest;
+#endif
     shrink(thread, place, change);
     return value;
 }

@@ -39,7 +39,8 @@ static void replace(model *m, int64_t start, int64_t stop, const uint8_t *items,
     stop = stop > m->count ? m->count : stop < start ? start : stop;
     memset(m, 0, sizeof *m);
     memcpy(m->items, old.items, (size_t)start);
-    memcpy(m->items + start, items, count);
+    if (count > 0)
+        memcpy(m->items + start, items, count);
     memcpy(m->items + start + count, old.items + stop, (size_t)(old.count - stop));
     m->count = (uint8_t)((size_t)(old.count - (stop - start)) + count);
 }
@@ -297,6 +298,22 @@ static void run(pp_thread *self, void *object, linear_op *op)
 
 static const linear_target list_target = {&list_spec, make, drop, choose, run};
 
+/* One thread appends and pops in turn, behind two items that stay; the others look at what comes
+ * and goes. */
+static void choose_at_tail(linear_op *op, uint64_t *random, unsigned serial)
+{
+    static const uint8_t looks[] = {GET, GET, GET, COUNT};
+    op->b = serial;
+    op->code = looks[test_below(random, sizeof looks)];
+    op->a = op->code == GET && test_below(random, 4) == 0 ? -1 : 2;
+    if (op->thread == 0) {
+        op->code = serial > 2 && serial % 2 == 0 ? POP : APPEND;
+        op->a = -1;
+    }
+}
+
+static const linear_target tail_target = {&list_spec, make, drop, choose_at_tail, run};
+
 enum { ROUNDS = 2000 };
 
 static void lists(void **state)
@@ -308,8 +325,16 @@ static void lists(void **state)
     assert_all_gone();
 }
 
+static void tails(void **state)
+{
+    (void)state;
+    linear_stress(&tail_target, 2, 32, 2 * ROUNDS, 4);
+    linear_stress(&tail_target, 3, 16, ROUNDS, 5);
+    assert_all_gone();
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(lists)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(lists), cmocka_unit_test(tails)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
