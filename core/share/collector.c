@@ -174,7 +174,9 @@ void pp_collector_after_fork(pp_thread *survivor)
         if (thread != survivor) {
             adopt(&survivor->condemned, &thread->condemned);
             adopt(&survivor->cleared, &thread->cleared);
+            adopt(&survivor->dying, &thread->ending);
             adopt(&survivor->dying, &thread->dying);
+            thread->clearing = false;
             thread->collecting = false;
         }
     atomic_store_explicit(&starting, false, memory_order_relaxed);

@@ -93,8 +93,12 @@ void pp_object_clear(pp_thread *thread, pp_object *object)
 {
     const pp_object_type *type = type_of(object);
     assert(pp_object_is_dead(object));
-    if (PP_UNLIKELY(has_flag(object, PP_OBJECT_NUMBERED)))
+    if (PP_UNLIKELY(has_flag(object, PP_OBJECT_NUMBERED))) {
         pp_registry_remove(object);
+        /* In the child of a fork somebody else may have to begin this again. */
+        atomic_fetch_and_explicit(&object->flags, (uint8_t)~PP_OBJECT_NUMBERED,
+                                  memory_order_relaxed);
+    }
     if (type->clear == NULL)
         return;
     bool locked = type->container && has_flag(object, PP_OBJECT_PUBLISHED);
@@ -126,7 +130,9 @@ void pp_object_end_dying(pp_thread *thread)
     while ((object = thread->dying) != NULL) {
         thread->dying = object->link;
         object->link = NULL;
+        thread->ending = object;
         pp_object_clear(thread, object);
+        thread->ending = NULL;
         pp_object_bury(thread, object);
     }
     thread->clearing = false;

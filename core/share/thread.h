@@ -20,17 +20,19 @@
  *
  * Transitions, each one atomic read-modify-write, all seq_cst:
  *
- *   enter      0                   -> epoch | ATTACHED     by the thread
- *   leave      epoch | ATTACHED    -> 0                    by the thread; if PAUSED is set it stays set,
- *                                                          and the pausing thread is told
- *   block      epoch | ATTACHED    -> epoch                by the thread, before it parks on a lock inside a
- *                                                          scope: a pause need not wait for it, but what it
- *                                                          borrowed stays readable
- *   unblock    epoch               -> epoch | ATTACHED     by the thread
- *   pause      s                   -> s | PAUSED           by the pausing thread
- *   resume     s | PAUSED          -> s                    by the pausing thread, which wakes who waits
- *   claim      s without bits      -> s | CLAIMED          by any other attached thread
- *   unclaim    s | CLAIMED         -> s                    by the same, which wakes who waits
+ *   enter      0                -> epoch | ATTACHED   by the thread
+ *   leave      epoch | ATTACHED -> 0                  by the thread; if PAUSED is set it stays
+ *                                                     set, and the pausing thread is told
+ *   block      epoch | ATTACHED -> epoch              by the thread, before it parks on a lock
+ *                                                     inside a scope: a pause need not wait
+ *                                                     for it, but what it borrowed stays
+ *                                                     readable
+ *   unblock    epoch            -> epoch | ATTACHED   by the thread
+ *   pause      s                -> s | PAUSED         by the pausing thread
+ *   resume     s | PAUSED       -> s                  by the pausing thread, which wakes who
+ *                                                     waits
+ *   claim      s without bits   -> s | CLAIMED        by any other attached thread
+ *   unclaim    s | CLAIMED      -> s                  by the same, which wakes who waits
  *
  * enter and unblock succeed only where no bit is set; otherwise the thread parks on
  * its state word (parking.h) until PAUSED and CLAIMED are clear.
@@ -77,8 +79,9 @@ typedef struct pp_retired {
     size_t next_poll;                      /* `count` at which to poll again */
 } pp_retired;
 
-/* What a thread counts; statistics add the records up. Each figure is a pp_tally: written by the owner, read by
- * anybody. Differences may be negative in one record (modulo 2**64) but not in the sum. */
+/* What a thread counts; statistics add the records up. Each figure is a pp_tally: written by the
+ * owner, read by anybody. Differences may be negative in one record (modulo 2**64) but not in the
+ * sum. */
 typedef struct pp_thread_counters {
     _Atomic uint64_t objects[16]; /* made minus freed, by pp_kind */
     _Atomic uint64_t bytes;       /* allocated minus freed */
@@ -87,10 +90,11 @@ typedef struct pp_thread_counters {
     _Atomic uint64_t reclaimed;   /* blocks it reclaimed */
 } pp_thread_counters;
 
-/* Adds to a figure that only the caller writes: a plain load and store, not an atomic addition (so never `+=`).
- * Relaxed: the figures order nothing. */
+/* Adds to a figure that only the caller writes: a plain load and store, not an atomic addition (so
+ * never `+=`). Relaxed: the figures order nothing. */
 #define pp_tally(figure, change)                                                                   \
-    atomic_store_explicit((figure), atomic_load_explicit((figure), memory_order_relaxed) + (change), \
+    atomic_store_explicit((figure),                                                                \
+                          atomic_load_explicit((figure), memory_order_relaxed) + (change),         \
                           memory_order_relaxed)
 
 /* Whether a thread was refused, by a pause or a claimant, and has not entered since: then it may be
@@ -108,64 +112,68 @@ struct pp_thread {
     _Alignas(PP_CACHE_LINE) _Atomic uint64_t state;
 
     /* Owner-only fields (T1). */
-    uint32_t depth;          /* nested scopes; the thread's alone */
-    bool may_wait;           /* false inside a scope of pp_thread_try_enter; the thread's alone */
-    bool refused;            /* `turned_away` may be set; the thread's alone */
-    bool clearing;           /* inside pp_object_die (object.h): deaths queue up in `dying` */
-    pp_object *dying;        /* dead objects still to be cleared, by their link */
-    pp_retired retired;      /* blocks that wait for readers */
-    struct pp_heap *heap;    /* heap.h */
+    uint32_t depth;       /* nested scopes; the thread's alone */
+    bool may_wait;        /* false inside a scope of pp_thread_try_enter; the thread's alone */
+    bool refused;         /* `turned_away` may be set; the thread's alone */
+    bool clearing;        /* inside pp_object_die (object.h): deaths queue up in `dying` */
+    pp_object *dying;     /* dead objects still to be cleared, by their link */
+    pp_object *ending;    /* taken off it and being cleared: for the child of a fork meanwhile */
+    pp_retired retired;   /* blocks that wait for readers */
+    struct pp_heap *heap; /* heap.h */
     pp_object *handles[PP_THREAD_HANDLES]; /* deferred objects held without a count, refcount.h */
     int64_t containers_made; /* minus died, not yet told to the collector (collector.h) */
     bool collecting;         /* inside pp_collect: its scopes start no other collection */
-    pp_object *condemned;    /* condemned objects still to be cleared (collector.c), by their link */
-    pp_object *cleared;      /* and those that wait for the last of them, to be retired together */
+    pp_object *condemned; /* condemned objects still to be cleared (collector.c), by their link */
+    pp_object *cleared;   /* and those that wait for the last of them, to be retired together */
     pp_thread_counters counters;
-    uint64_t id;             /* pp_thread_id; a new one for each thread that takes the record over */
+    uint64_t id; /* pp_thread_id; a new one for each thread that takes the record over */
 
     /* Written by other threads. */
-    _Alignas(PP_CACHE_LINE) _Atomic(pp_object *) merge_queue; /* objects to merge, by their link; refcount.h */
+    _Alignas(PP_CACHE_LINE) _Atomic(pp_object *)
+        merge_queue;              /* objects to merge, by their link; refcount.h */
     _Atomic uint32_t turned_away; /* pp_turned_away */
 
     /* Set once, or under the list's lock. */
-    pp_thread *next;        /* the list of all records: set before publication, never changed */
-    _Atomic bool finished;  /* its thread has ended: free to be taken over */
+    pp_thread *next;       /* the list of all records: set before publication, never changed */
+    _Atomic bool finished; /* its thread has ended: free to be taken over */
 };
 
 /* The newest record; follow `next`. Acquire: pairs with the publication in thread.c. */
 pp_thread *pp_thread_list(void);
 
-/* The lock that registration, a pause and fork hold: records are neither made nor taken over while it is held. */
+/* The lock that registration, a pause and fork hold: records are neither made nor taken over while
+ * it is held. */
 void pp_thread_list_lock(void);
 void pp_thread_list_unlock(void);
 
-/* block and unblock of the table above, around parking inside a scope. `thread` is the caller's own, attached. */
+/* block and unblock of the table above, around parking inside a scope. `thread` is the caller's
+ * own, attached. */
 void pp_thread_block(pp_thread *thread);
 void pp_thread_unblock(pp_thread *thread);
 
-/* Claims `other`, which is not attached, for the calling attached thread. False where it is attached, paused
- * or claimed already; never waits. */
+/* Claims `other`, which is not attached, for the calling attached thread. False where it is
+ * attached, paused or claimed already; never waits. */
 PP_NODISCARD bool pp_thread_claim(pp_thread *other);
 void pp_thread_unclaim(pp_thread *other);
 
-/* Does the owner's work for `owner` after a push to its merge queue: merges until the queue is empty, or
- * until somebody else has to: its attached thread, another claimant, or the pausing thread at the end of the
- * pause (T4). `self` is the caller's own, attached, and not `owner`. */
+/* Does the owner's work for `owner` after a push to its merge queue: merges until the queue is
+ * empty, or until somebody else has to: its attached thread, another claimant, or the pausing
+ * thread at the end of the pause (T4). `self` is the caller's own, attached, and not `owner`. */
 void pp_thread_merge_for(pp_thread *self, pp_thread *owner);
 
-/* The same for every record whose thread is not attached, and reclaims what they have retired: nobody else may come
- * by for a long time. `self` is the caller's own, attached. */
+/* The same for every record whose thread is not attached, and reclaims what they have retired:
+ * nobody else may come by for a long time. `self` is the caller's own, attached. */
 void pp_thread_help_others(pp_thread *self);
 
-/* In the child of fork, in its pause: the threads of all records but `self` (NULL: the forking thread has
- * none) are gone, their records free to be taken over. */
+/* In the child of fork, in its pause: the threads of all records but `self` (NULL: the forking
+ * thread has none) are gone, their records free to be taken over. */
 void pp_thread_after_fork_child(pp_thread *self);
 
 /* The calling thread's record if it has one, else NULL. */
 pp_thread *pp_thread_known(void);
 
-/* Called with the owner's rights over `thread`'s record, by itself before it leaves or by a claimant: set by
- * refcount.c at start-up so that thread.c need not know it. */
+/* Called with the owner's rights over `thread`'s record, by itself before it leaves or by a
+ * claimant: set by refcount.c at start-up so that thread.c need not know it. */
 extern void (*pp_thread_merge_hook)(pp_thread *self, pp_thread *owner);
 
 #endif /* PP_SHARE_THREAD_H */

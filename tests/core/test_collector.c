@@ -5,7 +5,7 @@
 #include "crew.h"
 #include "nodes.h"
 
-#include "base/cpu.h"
+#include "base/parking.h"
 #include "share/collector.h"
 
 #if defined(PP_HOSTILE)
@@ -623,6 +623,67 @@ static void the_child_of_a_fork_finishes(void **state)
     assert_all_gone();
 }
 
+/* One thread holds the lock of an object, another waits for it to clear the object: both are gone
+ * in the child. */
+static void hold_lock(crew *c, stage *s)
+{
+    pp_thread *thread = test_thread();
+    pp_thread_enter(thread);
+    crew_check(c, pp_object_lock(thread, s->object));
+    pp_thread_block(thread);
+    reach_stage(s, 1);
+    await_stage(s, 3);
+    pp_thread_unblock(thread);
+    pp_object_unlock(s->object);
+    pp_thread_leave(thread);
+}
+
+static void release_the_last(stage *s)
+{
+    pp_thread *thread = test_thread();
+    await_stage(s, 1);
+    pp_thread_enter(thread);
+    pp_release(thread, s->object);
+    pp_thread_leave(thread);
+}
+
+static void hold_or_release(crew *c, int index)
+{
+    if (index == 0)
+        hold_lock(c, c->context);
+    else
+        release_the_last(c->context);
+}
+
+static void the_child_ends_what_was_dying(void **state)
+{
+    (void)state;
+    pp_thread *thread = test_thread();
+    stage s = {0};
+    uint64_t id;
+    pp_thread_enter(thread);
+    s.object = new_node(thread, 2);
+    node_set(thread, s.object, 0, new_string(thread));
+    node_set(thread, s.object, 1, pp_object_value(new_node(thread, 1)));
+    assert_status(PP_OK, pp_object_id(thread, s.object, &id));
+    pp_thread_leave(thread);
+    crew c;
+    crew_start(&c, 2, hold_or_release, &s);
+    wait_until(pp_parked_count(&s.object->lock) == 1);
+    pid_t child = fork();
+    if (child == 0) {
+        (void)pp_collect(test_thread());
+        _exit(objects_alive() == 0 ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    reach_stage(&s, 3);
+    crew_join(&c);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_all_gone();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -643,6 +704,7 @@ int main(void)
         cmocka_unit_test(several_collect_at_once),
         cmocka_unit_test(growth_collects_among_threads),
         cmocka_unit_test(the_child_of_a_fork_finishes),
+        cmocka_unit_test(the_child_ends_what_was_dying),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
