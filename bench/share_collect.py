@@ -99,7 +99,10 @@ def measure_alive(bench: bars.Bench, name: str, plain: Any, live: Any, count: in
     samples = measure.interleave({"live": live_pause, "python": python_time}, bench.options.repetitions)
     del plain, live
     bench.ratio(
-        f"{name}, {count:,} alive", stats.ratio(samples["live"], samples["python"]), BELOW, note(samples, count)
+        f"{name}, {count:,} alive",
+        stats.ratio(samples["live"], samples["python"]),
+        BELOW,
+        note(samples, count),
     )
 
 
