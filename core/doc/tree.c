@@ -1,8 +1,12 @@
 /* Trees and nodes: see parapack/tree.h. */
+#include <string.h>
+
 #include "parapack/skip.h"
 
 #include "doc/table.h"
 #include "doc/walk.h"
+
+enum { SHORT_STR = 31 /* bytes of a fixstr at the most */ };
 
 const pp__record pp__no_records[1] = {{UINT32_MAX, UINT32_MAX, 0, 0}};
 
@@ -276,9 +280,39 @@ bool pp_node_pair_at(pp_node map, size_t i, pp_node *key, pp_node *value)
     return true;
 }
 
+/* Is the str at `p` of a length that a fixstr may have `size` bytes at `data`? Short keys are
+ * nearly always fixstrs. */
+PP_INLINE bool is_short_str(const uint8_t *p, const uint8_t *data, uint32_t size)
+{
+    if (PP_LIKELY(p[0] < PP_NIL))
+        return p[0] == (PP_FIXSTR | size) && memcmp(p + 1, data, size) == 0;
+    return pp__header_kind(p[0]) == PP__KIND_STR && pp__header_length(p) == size &&
+           memcmp(p + pp__header_size(p[0]), data, size) == 0;
+}
+
+/* As find_walking, for the most frequent kind of key. */
+static bool find_short_str(pp_node map, const pp__key *sought, pp_node *value)
+{
+    pp__walk w = walk_into(map), found = w;
+    uint32_t start = w.at;
+    for (uint32_t left = pp__header_length(bytes_at(map)); left > 0; left--) {
+        bool equal = is_short_str(w.data + w.at, sought->data, sought->size);
+        pp__walk_pass(&w, 1);
+        if (PP_UNLIKELY(equal))
+            found = w;
+        pp__walk_pass(&w, 1);
+    }
+    if (found.at == start)
+        return false;
+    *value = pp__walk_node(&found, map.tree);
+    return true;
+}
+
 /* Looks at each key; the last that is equal counts. */
 static bool find_walking(pp_node map, const pp__key *sought, pp_node *value)
 {
+    if (sought->class == PP__KEY_STR && sought->size > 0 && sought->size <= SHORT_STR)
+        return find_short_str(map, sought, value);
     uint32_t pairs = pp__header_length(bytes_at(map));
     pp__walk w = walk_into(map);
     bool found = false;
