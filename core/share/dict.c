@@ -1,5 +1,6 @@
 #include "share/dict.h"
 
+#include <assert.h>
 #include <sched.h>
 
 #include "share/container.h"
@@ -46,6 +47,7 @@ pp_value pp_dict_get(pp_thread *thread, const pp_dict *dict, const pp_key *key)
 static pp_status put(pp_thread *thread, pp_dict *dict, const pp_key *key, pp_table_entry *entry,
                      pp_value value, pp_table_change *change)
 {
+    assert(value.word != 0);
     pp_object_publish(thread, value);
     if (entry != NULL) {
         pp_table_set(entry, value.word, change);
