@@ -4,8 +4,11 @@
 
 #include "share/table.h"
 
+/* The pointer that every reader loads is kept off the cache line of the lock, which every writer
+ * writes. */
 typedef struct pp_keyed {
     pp_object base;
+    char apart[PP_CACHE_LINE];
     pp_table_place table;
 } pp_keyed;
 

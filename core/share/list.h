@@ -39,8 +39,11 @@ typedef struct pp_items {
     uint32_t spare;
 } pp_items; /* the words follow */
 
+/* The pointer that every reader loads is kept off the cache line of the lock, which every writer
+ * writes. */
 struct pp_list {
     pp_object base;
+    char apart[PP_CACHE_LINE];
     _Atomic(pp_items *) items;
 };
 
