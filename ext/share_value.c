@@ -3,6 +3,7 @@
 
 #include "parapack/utf8.h"
 #include "timestamp.h"
+#include "view.h"
 
 /* ---- in: looking --------------------------------------------------------------------------- */
 
@@ -172,6 +173,11 @@ int share_input_slowly(module_state *st, PyObject *o, share_input *in)
         return look_at_timestamp(o, in);
     if (PyObject_TypeCheck(o, (PyTypeObject *)st->exttype_type) && PyTuple_GET_SIZE(o) == 2)
         return look_at_ext(o, in);
+    in->object = view_shared_document(st, o);
+    if (in->object) {
+        in->form = SHARE_OBJECT; /* frozen already */
+        return 0;
+    }
     in->form = SHARE_READY;
     return share_freeze(st, o, &in->value);
 }

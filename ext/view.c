@@ -186,6 +186,13 @@ bool view_bytes(module_state *st, PyObject *o, pp_view *bytes)
     return true;
 }
 
+pp_object *view_shared_document(module_state *st, PyObject *o)
+{
+    if (!Py_IS_TYPE(o, st->views.array_type) && !Py_IS_TYPE(o, st->views.map_type))
+        return NULL;
+    return as_view(o)->node.offset == 0 ? ((document_object *)as_view(o)->document)->object : NULL;
+}
+
 static int view_getbuffer(PyObject *self, Py_buffer *buffer, int flags)
 {
     pp_view bytes = pp_node_bytes(as_view(self)->node);

@@ -26,6 +26,10 @@ PyObject *pp_py_view_new(module_state *st, pp_doc *doc, uint32_t offset);
 /* Is `o` a View? If so, its MessagePack in `*bytes`, which live as long as it. */
 bool view_bytes(module_state *st, PyObject *o, pp_view *bytes);
 
+/* The document of the share runtime of which `o` is a View that shows all of it: borrowed from `o`.
+ * NULL for anything else. */
+pp_object *view_shared_document(module_state *st, PyObject *o);
+
 /* ---- between the files of view_*.c -------------------------------------------------- */
 
 typedef struct view_object {

@@ -59,6 +59,25 @@ assert share.stats().objects.get("doc", 0) == 0, share.stats()
     )
 
 
+def test_a_view_of_a_whole_document_is_stored_without_a_copy() -> None:
+    run_python(
+        HEAD
+        + """
+d = share.Dict(x=PLAIN)
+for i in range(100):
+    d[i] = d["x"]
+assert share.stats().objects["doc"] == 1
+d["part"] = d["x"]["a"]
+assert share.stats().objects["doc"] == 2
+del d["x"]
+assert d[99] == PLAIN and d["part"] == PLAIN["a"]
+d.clear()
+share.collect()
+assert share.stats().objects.get("doc", 0) == 0
+"""
+    )
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="own-GIL interpreters are new in 3.12")
 def test_views_in_another_interpreter() -> None:
     """A document that one interpreter has frozen is read by another, also after the first has dropped it."""
