@@ -384,6 +384,7 @@ def test_share_hands_out_views() -> None:
     assert held == large and held["key 5"] == 5
 
 
+@pytest.mark.stress
 def test_threads_read_one_view() -> None:
     """The table of the map is made by whoever is first; iterators are shared too."""
     plain = {f"key {i}": [i] for i in range(3000)}
