@@ -3,6 +3,17 @@
 
 #include "share_value.h"
 
+PyObject *share_call_method(PyObject *object, const char *name, PyObject *const *args,
+                            Py_ssize_t nargs)
+{
+    PyObject *interned = PyUnicode_InternFromString(name);
+    PyObject *method = interned ? PyObject_GetAttr(object, interned) : NULL;
+    PyObject *result = method ? PyObject_Vectorcall(method, args, (size_t)nargs, NULL) : NULL;
+    Py_XDECREF(interned);
+    Py_XDECREF(method);
+    return result;
+}
+
 PyObject *share_no_such_key(PyObject *key)
 {
     if (!PyErr_Occurred()) {

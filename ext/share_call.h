@@ -35,6 +35,11 @@ PP_INLINE bool share_count_fits(const char *method, Py_ssize_t nargs, Py_ssize_t
     return false;
 }
 
+/* object.name(*args), by an interned name: CPython's cache of methods keeps every name that it is
+ * asked for. */
+PyObject *share_call_method(PyObject *object, const char *name, PyObject *const *args,
+                            Py_ssize_t nargs);
+
 /* Raises KeyError(key), unless an exception is set. Returns NULL. */
 PyObject *share_no_such_key(PyObject *key);
 

@@ -336,7 +336,7 @@ static PyObject *Dict_snapshot(PyObject *self, PyObject *Py_UNUSED(ignored))
 /* A view of a plain dict that nobody else has; takes the reference over. */
 static PyObject *view_of(PyObject *dict, const char *method)
 {
-    PyObject *view = dict ? PyObject_CallMethod(dict, method, NULL) : NULL;
+    PyObject *view = dict ? share_call_method(dict, method, NULL, 0) : NULL;
     Py_XDECREF(dict);
     return view;
 }

@@ -92,7 +92,9 @@ int share_dict_update(PyObject *self, PyObject *other)
         Py_XDECREF(items);
         return failed;
     }
-    PyObject *keys = PyObject_GetAttrString(other, "keys");
+    PyObject *name = PyUnicode_InternFromString("keys");
+    PyObject *keys = name ? PyObject_GetAttr(other, name) : NULL;
+    Py_XDECREF(name);
     if (keys) {
         Py_DECREF(keys);
         return update_from_mapping(self, other);

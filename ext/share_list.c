@@ -325,9 +325,7 @@ static PyObject *of_snapshot(PyObject *self, const char *method, PyObject *const
                              Py_ssize_t nargs)
 {
     PyObject *plain = List_snapshot(self, NULL);
-    PyObject *bound = plain ? PyObject_GetAttrString(plain, method) : NULL;
-    PyObject *result = bound ? PyObject_Vectorcall(bound, args, (size_t)nargs, NULL) : NULL;
-    Py_XDECREF(bound);
+    PyObject *result = plain ? share_call_method(plain, method, args, nargs) : NULL;
     Py_XDECREF(plain);
     return result;
 }

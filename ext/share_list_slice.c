@@ -151,11 +151,13 @@ typedef struct sorting {
 /* The indices of `keys`, sorted by key: sorted(range(n), key=keys.__getitem__, reverse=reverse). */
 static PyObject *sorted_indices(PyObject *keys, PyObject *reverse)
 {
-    PyObject *get = PyObject_GetAttrString(keys, "__getitem__");
-    PyObject *range =
-        get ? PyObject_CallFunction((PyObject *)&PyRange_Type, "n", PyList_GET_SIZE(keys)) : NULL;
+    Py_ssize_t count = PyList_GET_SIZE(keys);
+    PyObject *range = PyObject_CallFunction((PyObject *)&PyRange_Type, "n", count);
     PyObject *indices = range ? PySequence_List(range) : NULL;
-    PyObject *sort = indices ? PyObject_GetAttrString(indices, "sort") : NULL;
+    PyObject *get_name = indices ? PyUnicode_InternFromString("__getitem__") : NULL;
+    PyObject *sort_name = get_name ? PyUnicode_InternFromString("sort") : NULL;
+    PyObject *get = sort_name ? PyObject_GetAttr(keys, get_name) : NULL;
+    PyObject *sort = get ? PyObject_GetAttr(indices, sort_name) : NULL;
     PyObject *args = sort ? PyTuple_New(0) : NULL;
     PyObject *options = args ? Py_BuildValue("{sOsO}", "key", get, "reverse", reverse) : NULL;
     PyObject *none = options ? PyObject_Call(sort, args, options) : NULL;
@@ -165,8 +167,10 @@ static PyObject *sorted_indices(PyObject *keys, PyObject *reverse)
     Py_XDECREF(options);
     Py_XDECREF(args);
     Py_XDECREF(sort);
-    Py_XDECREF(range);
     Py_XDECREF(get);
+    Py_XDECREF(sort_name);
+    Py_XDECREF(get_name);
+    Py_XDECREF(range);
     return indices;
 }
 

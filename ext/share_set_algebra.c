@@ -120,9 +120,7 @@ static PyObject *of_snapshot(PyObject *self, const char *method, PyObject *const
                              Py_ssize_t nargs)
 {
     PyObject *members = share_set_plain(self);
-    PyObject *bound = members ? PyObject_GetAttrString(members, method) : NULL;
-    PyObject *result = bound ? PyObject_Vectorcall(bound, args, (size_t)nargs, NULL) : NULL;
-    Py_XDECREF(bound);
+    PyObject *result = members ? share_call_method(members, method, args, nargs) : NULL;
     Py_XDECREF(members);
     return result;
 }

@@ -1,4 +1,4 @@
-# The types of parapack.share, which _parapack has. What they do is in their docstrings and docs/share-python.md.
+# The types of parapack.share, which _parapack has: their docstrings and docs/share-python.md explain them.
 #
 # The type parameters are those of what comes out. A container that is stored comes out as a View: a Dict of
 # containers is a Dict[str, Any].

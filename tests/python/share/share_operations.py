@@ -94,8 +94,6 @@ def copy_operations() -> None:
     e["counter"] += 1
     e["counter"].add(5), e["counter"].exchange(1), int(e["counter"])
     e.clear(), d.clear()
-    share.root["operations"] = LONG
-    del share.root["operations"]
 
 
 OPERATIONS = [dict_operations, list_operations, set_operations, value_operations, copy_operations]
