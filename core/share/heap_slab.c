@@ -25,6 +25,7 @@
 #define _DEFAULT_SOURCE /* madvise */
 #endif
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -239,6 +240,26 @@ static inline void *slab_block(slab *s, size_t index)
     return (uint8_t *)s + SLAB_HEADER + index * s->block_size;
 }
 
+#if defined(PP_HOSTILE)
+/* A free block is filled with SPOILT, but for its link, kind and flags; a byte that has changed
+ * when it is handed out again was written by somebody who had no right to it any more. */
+enum { SPOILT = 0xdb };
+#define SPOIL(block, size) memset(block, SPOILT, size)
+
+static void check_spoilt(const void *block, size_t size)
+{
+    const uint8_t *p = block;
+    for (size_t i = 8; i < size; i++)
+        if (p[i] != SPOILT && (i < 12 || i >= PP_HEAP_HEAD)) {
+            fprintf(stderr, "a free block of %zu bytes was written to at byte %zu: %#x\n", size, i,
+                    p[i]);
+            abort();
+        }
+}
+#else
+#define SPOIL(block, size) ((void)0)
+#endif
+
 /* Puts a block on its slab's free list. Sanitizer and hostile builds reuse blocks as late as they
  * can, and overwrite them, so that whoever still looks at one is found out. */
 static inline void push_free(slab *s, void *block)
@@ -265,6 +286,11 @@ static inline void push_free(slab *s, void *block)
 static inline void *pop_free(slab *s, size_t size)
 {
     free_block *b = s->free;
+#if defined(PP_HOSTILE)
+    PP_HEAP_UNPOISON(b, s->block_size);
+    check_spoilt(b, s->block_size);
+    PP_HEAP_POISON(b, s->block_size);
+#endif
     PP_HEAP_UNPOISON(b, size);
     s->free = b->next;
     s->used++;
@@ -285,7 +311,8 @@ static void carve(slab *s)
     for (size_t i = 0; i < count; i++) {
 #endif
         void *block = slab_block(s, s->carved + i);
-        PP_HEAP_UNPOISON(block, PP_HEAP_HEAD);
+        PP_HEAP_UNPOISON(block, s->block_size);
+        SPOIL(block, s->block_size);
         pp_heap_mark_free(block);
         push_free(s, block);
     }
@@ -385,9 +412,8 @@ void pp_heap_free(pp_thread *thread, void *block, size_t size)
     }
     slab *s = slab_of(block);
     assert(size + PP_HEAP_REDZONE <= s->block_size);
-#if defined(PP_HOSTILE)
-    memset(block, 0xdb, size);
-#endif
+    PP_HEAP_UNPOISON(block, s->block_size);
+    SPOIL(block, s->block_size);
     pp_heap_mark_free(block);
     if (PP_LIKELY(s->heap == thread->heap))
         free_here(s, block);

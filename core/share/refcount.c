@@ -14,7 +14,11 @@ static void subtract(pp_thread *thread, pp_object *object)
     /* Release: what this thread did with the object comes before its end. Acquire: if this is the
      * end, what all others did with it (their releases here, and in release_default) comes before.
      */
+#if defined(PP_MUTANT_LAST_RELEASE_DOES_NOT_ACQUIRE)
+    int64_t before = atomic_fetch_sub_explicit(&object->shared, ONE, memory_order_release);
+#else
     int64_t before = atomic_fetch_sub_explicit(&object->shared, ONE, memory_order_acq_rel);
+#endif
     if (before - ONE == PP_REF_MERGED)
         pp_object_die(thread, object);
 }
@@ -70,7 +74,7 @@ static void enqueue(pp_thread *thread, pp_object *object)
     /* Seq_cst as the exchange that set QUEUED: if the owner is gone, its merge() has begun. */
     pp_thread *owner = atomic_load_explicit(&object->owner, memory_order_seq_cst);
     if (owner == NULL) {
-        /* A merge that was on its way has counted this reference: it is given up like any other. */
+        /* It has merged, or is about to, and left this reference to those that count here. */
         subtract(thread, object);
         return;
     }

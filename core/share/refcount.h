@@ -25,12 +25,12 @@
  *                       exchange (acq_rel); 0: the object dies. By the owner, by who
  *                       claimed its record (thread.h), by the collector in a pause
  *
- * Between owner = NULL and MERGED a releaser that has set QUEUED may find no owner:
- * the merger has counted without it, so it releases once more, as if it had never
- * queued (CPython gh-121794). owner and local are written before MERGED is
- * published, because the object may be freed right after it (gh-119999); the
- * read that finds a last reference acquires (gh-118111). Owners that are not
- * attached, or ended, are merged for (gh-157838).
+ * A releaser that has set QUEUED may find no owner: that has given up its last count
+ * meanwhile, and the reference is among those that the merge has left. So it is given
+ * up like any other (CPython gh-121794: no owner must mean merged). owner and local
+ * are written before MERGED is published, because the object may be freed right after
+ * it (gh-119999); the read that finds a last reference acquires (gh-118111). Owners
+ * that are not attached, or ended, are merged for (gh-157838).
  *
  * Immortal: local == PP_REF_IMMORTAL; nothing is ever written.
  * Deferred: the DEFERRED flag; made with one more reference that only the collector
@@ -55,7 +55,13 @@ _Static_assert(offsetof(struct pp_object, owner) == offsetof(struct pp_object_he
                    offsetof(struct pp_object, local) == offsetof(struct pp_object_head_, local),
                "the public header and share/object.h agree");
 
-enum { PP_REF_DEFAULT = 0, PP_REF_QUEUED = 2, PP_REF_MERGED = 3, PP_REF_STATE = 3, PP_REF_SHIFT = 2 };
+enum {
+    PP_REF_DEFAULT = 0,
+    PP_REF_QUEUED = 2,
+    PP_REF_MERGED = 3,
+    PP_REF_STATE = 3,
+    PP_REF_SHIFT = 2
+};
 
 /* The owner's count. Relaxed: see parapack/object.h. */
 PP_INLINE uint32_t pp_ref_local_(const pp_object *object)
@@ -63,7 +69,8 @@ PP_INLINE uint32_t pp_ref_local_(const pp_object *object)
     return atomic_load_explicit(&object->local, memory_order_relaxed);
 }
 
-/* Whether `thread`, the caller's own or one whose rights it has, is the owner. Relaxed: see parapack/object.h. */
+/* Whether `thread`, the caller's own or one whose rights it has, is the owner. Relaxed: see
+ * parapack/object.h. */
 PP_INLINE bool pp_ref_is_owner_(const pp_thread *thread, const pp_object *object)
 {
     return atomic_load_explicit(&object->owner, memory_order_relaxed) == thread;
@@ -85,18 +92,22 @@ PP_INLINE void pp_ref_release(pp_thread *thread, pp_object *object)
     pp_release(thread, object);
 }
 
-/* Merges everything in `owner`'s merge queue. The caller is the owner, attached, or has claimed it. What dies is put on
- * `thread`'s dying list and, where the caller is not the owner, left there: a claimant calls pp_object_end_dying after it
- * has given the claim up, because ends may wait for a lock, and the lock for the owner. */
+/* Merges everything in `owner`'s merge queue. The caller is the owner, attached, or has claimed it.
+ * What dies is put on `thread`'s dying list and, where the caller is not the owner, left there: a
+ * claimant calls pp_object_end_dying after it has given the claim up, because ends may wait for a
+ * lock, and the lock for the owner. */
 void pp_ref_merge_queue(pp_thread *thread, pp_thread *owner);
 
-/* Whether `object` has died. In a pause, or for who has locked a container to change it (object.h): what dies only
- * after this was asked is cleared after the lock is given back. Relaxed: it decides nothing else. */
-PP_INLINE bool pp_object_is_dead(const pp_object *object) {
+/* Whether `object` has died. In a pause, or for who has locked a container to change it (object.h):
+ * what dies only after this was asked is cleared after the lock is given back. Relaxed: it decides
+ * nothing else. */
+PP_INLINE bool pp_object_is_dead(const pp_object *object)
+{
     return atomic_load_explicit(&object->shared, memory_order_relaxed) == PP_REF_MERGED;
 }
 
-/* The references to `object`, all counts together, a queue's among them; above 2**31 of an immortal one. In a pause. */
+/* The references to `object`, all counts together, a queue's among them; above 2**31 of an immortal
+ * one. In a pause. */
 int64_t pp_ref_total(const pp_object *object);
 
 /* In a pause, for the collector: makes `object` dead (MERGED, count 0, no owner). */
