@@ -95,6 +95,31 @@ MUTANTS = [
         "linear_list",
         "items are shifted under the eyes of readers: some are seen twice, some never",
     ),
+    Mutant(
+        "COLLECT_UNDRAINED",
+        "collector",
+        "collector",
+        "what waits in the merge queue of a thread that is stopped keeps garbage alive (CPython gh-157838: queues "
+        "stall while their owner is detached)",
+    ),
+    Mutant(
+        "COLLECT_HANDLES_IGNORED",
+        "collector_find",
+        "deferred",
+        "references without a count are not found (PEP 703: the collector adds one for each tagged slot)",
+    ),
+    Mutant(
+        "COLLECT_DEFERRED_COUNTED",
+        "collector_find",
+        "deferred",
+        "the reference that keeps a deferred object from being freed by others keeps it from the collector, too",
+    ),
+    Mutant(
+        "COLLECT_WRITE_TO_DEAD",
+        "list",
+        "collector_containers",
+        "a thread that waited for the lock of a container changes it after it was condemned",
+    ),
 ]
 
 
@@ -108,7 +133,15 @@ def run(command: list[str], **options) -> None:
 def build(tests: set[str]) -> list[dict[str, str]]:
     """Builds the library and the plain test programs; returns how each file was compiled."""
     run(
-        ["cmake", "-S", str(ROOT), "-B", str(BUILD), "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DPARAPACK_HOSTILE=ON"]
+        [
+            "cmake",
+            "-S",
+            str(ROOT),
+            "-B",
+            str(BUILD),
+            "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+            "-DPARAPACK_HOSTILE=ON",
+        ]
         + [f"-DPARAPACK_{part}=OFF" for part in ("FUZZ", "BENCH", "EXAMPLES", "INSTALL")]
     )
     targets = [f"test_{test}" for test in sorted(tests)]
@@ -142,7 +175,9 @@ def link_mutant(mutant: Mutant, compiled: Path) -> Path:
 def passes(program: Path) -> bool:
     """Runs a test program. One that does not end has failed."""
     try:
-        done = subprocess.run([str(program)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=LIMIT)
+        done = subprocess.run(
+            [str(program)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=LIMIT
+        )
     except subprocess.TimeoutExpired:
         return False
     return done.returncode == 0

@@ -106,8 +106,10 @@ static void drain_queues(pp_thread *self)
 {
     assert(!self->clearing);
     self->clearing = true;
+#if !defined(PP_MUTANT_COLLECT_UNDRAINED)
     for (pp_thread *owner = pp_thread_list(); owner != NULL; owner = owner->next)
         pp_ref_merge_queue(self, owner);
+#endif
     self->clearing = false;
 }
 

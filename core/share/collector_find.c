@@ -113,6 +113,9 @@ static int64_t references(const pp_object *object)
         return IMMORTAL_REFS;
     bool deferred =
         (atomic_load_explicit(&object->flags, memory_order_relaxed) & PP_OBJECT_DEFERRED) != 0;
+#if defined(PP_MUTANT_COLLECT_DEFERRED_COUNTED)
+    deferred = false;
+#endif
     return pp_ref_total(object) - deferred; /* without the collector's own */
 }
 
@@ -132,6 +135,9 @@ static void count_container(void *context, pp_object *object)
 
 static void count_handles(void)
 {
+#if defined(PP_MUTANT_COLLECT_HANDLES_IGNORED)
+    return;
+#endif
     for (pp_thread *thread = pp_thread_list(); thread != NULL; thread = thread->next)
         for (int i = 0; i < PP_THREAD_HANDLES; i++)
             if (thread->handles[i] != NULL)

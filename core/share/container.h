@@ -15,10 +15,13 @@ PP_INLINE PP_NODISCARD pp_status pp_container_lock(pp_thread *thread, pp_object 
 {
     if (PP_UNLIKELY(!pp_object_lock(thread, object)))
         return PP_ERR_BUSY;
-    if (PP_LIKELY(!pp_object_is_dead(object)))
-        return PP_OK;
-    pp_object_unlock(object);
-    return PP_ERR_GONE;
+#if !defined(PP_MUTANT_COLLECT_WRITE_TO_DEAD)
+    if (PP_UNLIKELY(pp_object_is_dead(object))) {
+        pp_object_unlock(object);
+        return PP_ERR_GONE;
+    }
+#endif
+    return PP_OK;
 }
 
 /* What a change that takes `value` does when pp_container_lock failed: it has not taken it where
