@@ -302,6 +302,61 @@ static void scopes_that_may_not_wait_do_not(void **state)
     assert_all_gone();
 }
 
+/* Containers die while others wait for their locks to change them, the threads that own their
+ * counts among them. */
+static void change_dying(crew *c, int index)
+{
+    pp_object *root = c->context;
+    pp_thread *thread = test_thread();
+    uint64_t random = 0xabcdef12345u * (uint64_t)(index + 1);
+    pp_object *own = NULL;
+    for (int i = 0; i < 4000; i++) {
+        pp_thread_enter(thread);
+        size_t slot = test_below(&random, 2);
+        pp_object *borrowed = pp_value_object(node_get(root, slot));
+        if (i % 3 == 0) {
+            /* A new container, of which this thread keeps a reference for a while. */
+            if (own != NULL)
+                pp_release(thread, own);
+            own = node_new(thread, 1);
+            pp_retain(thread, own);
+            node_set(thread, root, slot, pp_object_value(own));
+        } else if (borrowed != NULL && pp_object_lock(thread, borrowed)) {
+            pp_value old = PP_NO_VALUE;
+            if (!pp_object_is_dead(borrowed)) {
+                pp_value value = pp_object_value(node_new(thread, 0));
+                pp_object_publish(thread, value);
+                _Atomic uint64_t *word = &node_of(borrowed)->slots[0];
+                old.word = atomic_load_explicit(word, memory_order_relaxed);
+                if (i % 7 == 0)
+                    sched_yield();
+                atomic_store_explicit(word, value.word, memory_order_release);
+            }
+            pp_object_unlock(borrowed);
+            pp_value_release(thread, old);
+        }
+        pp_thread_leave(thread);
+    }
+    pp_thread_enter(thread);
+    if (own != NULL)
+        pp_release(thread, own);
+    pp_thread_leave(thread);
+}
+
+static void containers_die_while_others_lock_them(void **state)
+{
+    (void)state;
+    pp_thread *thread = test_thread();
+    pp_thread_enter(thread);
+    pp_object *root = node_new(thread, 2);
+    pp_thread_leave(thread);
+    crew_run(4, change_dying, root);
+    pp_thread_enter(thread);
+    pp_release(thread, root);
+    pp_thread_leave(thread);
+    assert_all_gone();
+}
+
 /* Every allocation failed once: an object is there whole, or not at all. */
 static void out_of_memory(void **state)
 {
@@ -344,6 +399,7 @@ int main(void)
         cmocka_unit_test(ends_can_be_put_off),
         cmocka_unit_test(locks_exclude),
         cmocka_unit_test(scopes_that_may_not_wait_do_not),
+        cmocka_unit_test(containers_die_while_others_lock_them),
         cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
