@@ -9,24 +9,32 @@
 /* ---- one pair ------------------------------------------------------------------------------ */
 
 /* The value of `key` as a new object, NULL without an exception where there is none. */
-PP_INLINE PyObject *lookup(PyObject *self, PyObject *key)
+PP_INLINE PyObject *read_key(PyObject *self, const pp_key *key)
 {
-    share_key k;
-    PyObject *result = NULL;
-    if (PP_UNLIKELY(share_key_of(key, &k) <= 0))
-        return NULL;
     for (;;) {
+        PyObject *result;
         pp_thread *t = share_begin();
         if (PP_UNLIKELY(!t))
-            break;
-        pp_value value = pp_dict_get(t, share_dict_of_proxy(self), &k.key);
-        if (!value.word) {
+            return NULL;
+        pp_value value = pp_dict_get(t, share_dict_of_proxy(self), key);
+        if (PP_UNLIKELY(!value.word)) {
             share_end(t);
-            break;
+            return NULL;
         }
         if (PP_LIKELY(share_leave_with(share_state_of(self), t, value, &result)))
-            break;
+            return result;
     }
+}
+
+PP_INLINE PyObject *lookup(PyObject *self, PyObject *key)
+{
+#define READ(made) read_key(self, made)
+    SHARE_WITH_FAST_KEY(key, READ);
+#undef READ
+    share_key k;
+    if (share_key_of(key, &k) <= 0)
+        return NULL;
+    PyObject *result = read_key(self, &k.key);
     share_key_clear(&k);
     return result;
 }
@@ -42,50 +50,63 @@ static Py_ssize_t Dict_length(PyObject *self)
     return (Py_ssize_t)pp_dict_count(share_dict_of_proxy(self));
 }
 
+PP_INLINE int has_key(PyObject *self, const pp_key *key)
+{
+    pp_thread *t = share_begin();
+    if (PP_UNLIKELY(!t))
+        return -1;
+    int found = pp_dict_get(t, share_dict_of_proxy(self), key).word != 0;
+    share_end(t);
+    return found;
+}
+
 static int Dict_contains(PyObject *self, PyObject *key)
 {
+#define HAS(made) has_key(self, made)
+    SHARE_WITH_FAST_KEY(key, HAS);
+#undef HAS
     share_key k;
     int found = share_key_of(key, &k);
-    if (found <= 0)
-        return found;
-    pp_thread *t = share_begin();
-    if (t) {
-        found = pp_dict_get(t, share_dict_of_proxy(self), &k.key).word != 0;
-        share_end(t);
-    } else {
-        found = -1;
-    }
+    if (found > 0)
+        found = has_key(self, &k.key);
     share_key_clear(&k);
     return found;
 }
 
-int share_dict_store(PyObject *self, PyObject *key, PyObject *value)
+PP_INLINE int store_key(PyObject *self, const pp_key *key, PyObject *value)
 {
-    share_key k;
     share_input in;
-    if (share_key_to_store(key, &k))
+    if (PP_UNLIKELY(share_input_of(share_state_of(self), value, &in)))
         return -1;
     pp_status status = PP_ERR_NOMEM;
-    pp_thread *t = NULL;
-    int failed = share_input_of(share_state_of(self), value, &in);
-    if (PP_LIKELY(!failed)) {
-        t = share_begin();
-        if (PP_LIKELY(t != NULL)) {
-            pp_value made;
-            status = share_input_make(t, &in, &made);
-            if (PP_LIKELY(status == PP_OK))
-                SHARE_FINISH(t, status, pp_dict_set(t, share_dict_of_proxy(self), &k.key, made));
-            else
-                share_end(t);
-        }
-        share_input_clear(&in);
+    pp_thread *t = share_begin();
+    if (PP_LIKELY(t != NULL)) {
+        pp_value made;
+        status = share_input_make(t, &in, &made);
+        if (PP_LIKELY(status == PP_OK))
+            SHARE_FINISH(t, status, pp_dict_set(t, share_dict_of_proxy(self), key, made));
+        else
+            share_end(t);
     }
-    share_key_clear(&k);
-    if (PP_LIKELY(t && status == PP_OK))
+    share_input_clear(&in);
+    if (PP_LIKELY(status == PP_OK))
         return 0;
     if (t)
         share_raise(status);
     return -1;
+}
+
+int share_dict_store(PyObject *self, PyObject *key, PyObject *value)
+{
+#define STORE(made) store_key(self, made, value)
+    SHARE_WITH_FAST_KEY(key, STORE);
+#undef STORE
+    share_key k;
+    if (share_key_to_store(key, &k))
+        return -1;
+    int failed = store_key(self, &k.key, value);
+    share_key_clear(&k);
+    return failed;
 }
 
 /* Removes the pair of `key`: 1 and its value, counted; 0 where there is none; or -1. */

@@ -18,6 +18,21 @@ typedef struct share_key {
         *owner; /* strong reference to what the key's bytes lie in, or NULL: the object itself */
 } share_key;
 
+/* Calls `use(..., const pp_key *)` with the key that `o` is: for the kinds of keys that are
+ * frequent the key is made where it is read, since copying one costs as much as looking it up. */
+#define SHARE_WITH_FAST_KEY(o, use)                                                                \
+    do {                                                                                           \
+        int64_t integer_;                                                                          \
+        if (Py_IS_TYPE((o), &PyUnicode_Type) && PP_LIKELY(PyUnicode_IS_COMPACT_ASCII(o))) {        \
+            pp_key key_ = pp_key_str((PyASCIIObject *)(o) + 1, (size_t)PyUnicode_GET_LENGTH(o));   \
+            return use(&key_);                                                                     \
+        }                                                                                          \
+        if (Py_IS_TYPE((o), &PyLong_Type) && PP_LIKELY(long_small_value((o), &integer_))) {        \
+            pp_key key_ = pp_key_int(integer_);                                                    \
+            return use(&key_);                                                                     \
+        }                                                                                          \
+    } while (0)
+
 /* share_key_of() for what is not inline below. (share_key.c) */
 int share_key_slowly(PyObject *o, share_key *key);
 
