@@ -188,8 +188,7 @@ static void begin(pp_queue *queue, pp_waiter *waiter, unsigned role, pp_value va
     pp_waiter_enlist(queue, waiter);
 }
 
-/* A try, and a wait where that is not enough. `*value` is what a put puts, and where a get's item
- * goes. */
+/* A try, and a wait where that is not enough. `*value` is what a put puts, or what a get got. */
 static pp_status try_and_wait(pp_thread *thread, pp_queue *queue, unsigned role, pp_value *value,
                               uint64_t deadline, bool interruptible)
 {
