@@ -82,24 +82,38 @@ static void give(pp_queue *queue, pp_waiter *consumer, pp_value value, pp_notice
     pp_waiter_serve(queue, consumer, PP_WAITER_SERVED, notice);
 }
 
-pp_status pp_queue_put_step(pp_thread *thread, pp_queue *queue, pp_value value, pp_notice *notice)
+/* Why no item can be put, or PP_OK. */
+static pp_status closed(const pp_queue *queue)
 {
     if (PP_UNLIKELY(pp_object_is_dead(&queue->object)))
         return PP_ERR_GONE;
-    if (PP_UNLIKELY(stage(queue) != PP_QUEUE_OPEN))
-        return PP_ERR_SHUT_DOWN;
+    return PP_LIKELY(stage(queue) == PP_QUEUE_OPEN) ? PP_OK : PP_ERR_SHUT_DOWN;
+}
+
+/* Into an open queue, whatever its limit says. */
+static pp_status put_beyond(pp_thread *thread, pp_queue *queue, pp_value value, pp_notice *notice)
+{
     pp_waiter *consumer = queue->waiters[PP_WAIT_GET].first;
-    if (consumer != NULL) {
+    if (consumer != NULL)
         give(queue, consumer, value, notice);
-    } else {
-        if (PP_UNLIKELY(pp_ring_taken(queue) >= queue->limit))
-            return PP_ERR_FULL;
-        if (PP_UNLIKELY(!pp_ring_reserve(thread, queue)))
-            return PP_ERR_NOMEM;
+    else if (PP_LIKELY(pp_ring_reserve(thread, queue)))
         pp_ring_push(queue, value);
-    }
+    else
+        return PP_ERR_NOMEM;
     add_unfinished(queue);
     return PP_OK;
+}
+
+pp_status pp_queue_put_step(pp_thread *thread, pp_queue *queue, pp_value value, pp_notice *notice)
+{
+    pp_status status = closed(queue);
+    if (PP_UNLIKELY(status != PP_OK))
+        return status;
+    /* Who waits takes no place. */
+    if (PP_UNLIKELY(pp_ring_taken(queue) >= queue->limit) &&
+        queue->waiters[PP_WAIT_GET].first == NULL)
+        return PP_ERR_FULL;
+    return put_beyond(thread, queue, value, notice);
 }
 
 /* Serves the producer that waits longest if there is a place for it. Tells whether it did. */
@@ -141,10 +155,9 @@ static void admit_all(pp_queue *queue)
 
 pp_status pp_queue_reserve_step(pp_thread *thread, pp_queue *queue)
 {
-    if (PP_UNLIKELY(pp_object_is_dead(&queue->object)))
-        return PP_ERR_GONE;
-    if (stage(queue) != PP_QUEUE_OPEN)
-        return PP_ERR_SHUT_DOWN;
+    pp_status status = closed(queue);
+    if (status != PP_OK)
+        return status;
     if (pp_ring_taken(queue) >= queue->limit)
         return PP_ERR_FULL;
     if (!pp_ring_reserve(thread, queue))
@@ -272,7 +285,9 @@ pp_status pp_queue_put_reserved(pp_thread *thread, pp_queue *queue, pp_value val
         return PP_ERR_BUSY;
     bool reserved = queue->reserved > 0; /* or fork has left the reservation behind */
     queue->reserved -= reserved;
-    pp_status status = pp_queue_put_step(thread, queue, value, &notice);
+    pp_status status = closed(queue);
+    if (status == PP_OK) /* there may be more items than places, where some were put back */
+        status = put_beyond(thread, queue, value, &notice);
     if (status == PP_ERR_NOMEM)
         queue->reserved += reserved;
     else if (status == PP_OK)

@@ -351,6 +351,13 @@ static void places_are_reserved(void **state)
     assert_status(PP_OK, pp_queue_put_reserved(self, queue, number(3)));
     expect_outcome(self, &first, PP_OK, 3);
     assert_true(pp_queue_unfinished(queue) == 4);
+    /* It is a place also where items were put back beyond the limit. */
+    assert_status(PP_OK, pp_queue_start_place(self, queue, &listen(&first)->waiter));
+    assert_status(PP_OK, pp_queue_put_back(self, queue, number(8)));
+    assert_status(PP_OK, pp_queue_put_back(self, queue, number(7)));
+    assert_status(PP_OK, pp_queue_put_reserved(self, queue, number(9)));
+    for (int i = 7; i < 10; i++)
+        expect_get(self, queue, i);
     /* Shutdown is the end of reservations. */
     assert_status(PP_OK, pp_queue_start_place(self, queue, &listen(&first)->waiter));
     assert_status(PP_OK, pp_queue_start_place(self, queue, &listen(&second)->waiter));
