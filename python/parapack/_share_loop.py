@@ -53,16 +53,20 @@ class _Bridge:
     __del__ = close
 
 
-# A bridge lives as long as its loop.
-_bridges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Bridge] = weakref.WeakKeyDictionary()
+# A bridge belongs to its loop, which watches it, and goes when that is closed. Weak, because what waits
+# refers to the loop.
+_bridges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[_Bridge]]
+_bridges = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
 
 def _bridge_of(loop: asyncio.AbstractEventLoop) -> _Bridge:
     with _lock:
-        bridge = _bridges.get(loop)
+        known = _bridges.get(loop)
+        bridge = None if known is None else known()
         if bridge is None:
-            bridge = _bridges[loop] = _Bridge(loop)
+            bridge = _Bridge(loop)
+            _bridges[loop] = weakref.ref(bridge)
         return bridge
 
 
@@ -70,9 +74,10 @@ def _bridge_of(loop: asyncio.AbstractEventLoop) -> _Bridge:
 def _close_all() -> None:
     """At the end of the interpreter: what other interpreters put must not go to waits that are gone."""
     with _lock:
-        bridges = list(_bridges.values())
+        bridges = [known() for known in _bridges.values()]
     for bridge in bridges:
-        bridge.close()
+        if bridge is not None:
+            bridge.close()
 
 
 async def aget(queue: "Queue[Any]") -> Any:
