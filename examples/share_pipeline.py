@@ -2,9 +2,9 @@
 
     python examples/share_pipeline.py
 
-The stages are joined by bounded queues: a stage that is slow holds up the ones before it, and nothing piles up.
-When a stage has nothing more to do it shuts the next queue down. The totals are a `share.Dict` that the main
-thread reads while they change; `add` is one atomic step, so no thread needs a lock. The same program runs with a GIL,
+The stages are joined by bounded queues: a stage that is slow holds up the ones before it, and nothing piles
+up. When a stage has nothing more to do, the next queue is shut down. The totals are a `share.Dict` that the
+main thread reads; `add` is one atomic step, so no thread needs a lock. The same program runs with a GIL,
 without one, and with the stages in interpreters of their own.
 """
 

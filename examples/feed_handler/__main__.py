@@ -3,10 +3,10 @@
     pip install flask websockets
     python3.14 examples/feed_handler
 
-The loop takes frames from a TLS websocket, looks which pair each is for, without decoding the rest, and puts it, as it
-came, into the queue of the worker for that pair. The workers run in interpreters of their own, each with its own GIL
-(threads do where there are none: before Python 3.14, and without need on a free-threaded build). All of them, and the
-page, use the very same books.
+The loop takes frames from a TLS websocket, looks which pair each is for, without decoding the rest, and puts
+it, as it came, into the queue of the worker for that pair. The workers run in interpreters of their own, each
+with its own GIL (threads do where there are none: before Python 3.14, and without need on a free-threaded
+build). All of them, and the page, use the very same books.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ def run_worker(number: int) -> None:
 
 
 async def receive(address: str, queues: list[share.Queue[bytes]]) -> None:
-    """Take frames from the exchange and hand each to the worker for its pair: a pair's changes stay in order."""
+    """Hand each frame of the exchange to the worker for its pair: a pair's changes stay in order."""
     context = ssl.create_default_context(cafile=str(CERTIFICATE))
     async with connect(address, ssl=context) as connection:
         async for frame in connection:
