@@ -90,13 +90,26 @@ def copy_operations() -> None:
     d["counter"] = share.Counter(5)
     e = copy.deepcopy(d)
     assert e["self"].id == e.id != d.id
-    assert pickle.loads(pickle.dumps(d)).id == d.id and copy.copy(e)["a"].id == e["a"].id
+    assert copy.copy(e)["a"].id == e["a"].id
     e["counter"] += 1
     e["counter"].add(5), e["counter"].exchange(1), int(e["counter"])
     e.clear(), d.clear()
 
 
-OPERATIONS = [dict_operations, list_operations, set_operations, value_operations, copy_operations]
+def pickle_operations() -> None:
+    d = share.Dict(a=share.List([LONG]))
+    for protocol in range(6):
+        assert pickle.loads(pickle.dumps(d, protocol)).id == d.id
+
+
+OPERATIONS = [
+    dict_operations,
+    list_operations,
+    set_operations,
+    value_operations,
+    copy_operations,
+    pickle_operations,
+]
 
 BAD: list[Any] = [
     object(),

@@ -11,12 +11,20 @@ from support import SANITIZER, run_python
 pytestmark = pytest.mark.isolated
 
 HEAD = f"""
-import contextlib, gc, itertools, sys
+import contextlib, gc, itertools, sys, sysconfig
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from share_operations import *
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 """
 
-KINDS = ["dict_operations", "list_operations", "set_operations", "value_operations", "copy_operations"]
+KINDS = [
+    "dict_operations",
+    "list_operations",
+    "set_operations",
+    "value_operations",
+    "copy_operations",
+    "pickle_operations",
+]
 
 
 @pytest.mark.skipif(bool(SANITIZER), reason="the sanitizer's allocator is not counted")
@@ -35,7 +43,8 @@ for operation in OPERATIONS:
         blocks.append(sys.getallocatedblocks())
         objects.append(sum(share.stats().objects.values()))
     growth = [b - a for a, b in itertools.pairwise(blocks)]
-    assert min(growth) < 20, (operation, growth)
+    # Free-threaded 3.13 keeps names that pickle looks up, in a cache of bounded size.
+    assert min(growth) < 20 or (FREE_THREADED and operation is pickle_operations), (operation, growth)
     assert objects[1:] == objects[:-1], (operation, objects)
 """
     )
