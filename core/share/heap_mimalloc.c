@@ -112,10 +112,11 @@ static void note(pp_heap_part part, void *block)
         put(set, (uintptr_t)block | part);
         set->count++;
         _Atomic uint8_t *count = &filter[hash % FILTER];
-        /* Relaxed: changed under the set's lock (SETS divides FILTER); see strike_off(). */
+        /* Relaxed: changed under the set's lock (SETS divides FILTER). Seq_cst: see note_object().
+         */
         uint8_t n = atomic_load_explicit(count, memory_order_relaxed);
         if (n != SATURATED)
-            atomic_store_explicit(count, (uint8_t)(n + 1), memory_order_relaxed);
+            atomic_store_explicit(count, (uint8_t)(n + 1), memory_order_seq_cst);
     }
     pp_mutex_unlock(&set->lock);
 }
@@ -200,9 +201,15 @@ void pp_heap_walk(pp_heap_part part, void (*visit)(void *context, pp_object *obj
 
 /* ---- threads --------------------------------------------------------------------- */
 
+/* Another thread may be freeing the object: it sets the kind to none, then looks for a note; this
+ * one writes the note, then looks at the kind. All four are seq_cst, so at least one of them sees
+ * the other, and the note goes. */
 static void note_object(void *context, pp_object *object)
 {
     note(*(const pp_heap_part *)context, object);
+    PP_YIELD_POINT();
+    if (atomic_load_explicit(&object->kind, memory_order_seq_cst) == PP_KIND_NONE)
+        strike_off(object);
 }
 
 /* Notes the objects of a heap. With the owner's rights, or where its thread is no more. */
@@ -230,7 +237,7 @@ static void before_mimalloc(void *record)
 {
     pp_thread *thread = record;
     if (pp_thread_known() != thread)
-        return; /* its beginning failed later on: the record is not this thread's */
+        return;              /* its beginning failed later on: the record is not this thread's */
     pp_thread_enter(thread); /* no pause looks at the heap meanwhile */
     end_heap(thread->heap);
     pp_thread_leave(thread);

@@ -1,4 +1,7 @@
 /* The heap, whichever it is: blocks, walks, threads that come and go, failures. */
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "crew.h"
 #include "nodes.h"
 
@@ -256,6 +259,120 @@ static void blocks_go_home(void **state)
     assert_all_gone();
 }
 
+/* Threads end with objects that another frees at the same moment. */
+static void make_or_free(crew *c, int index)
+{
+    heaps *h = c->context;
+    pp_thread *thread = test_thread();
+    if (index > 0) {
+        pp_thread_enter(thread);
+        for (size_t i = 0; i < PER_THREAD; i++)
+            h->nodes[index][i] = node_new(thread, i % 5);
+        pp_thread_leave(thread);
+        pthread_barrier_wait(&h->barrier);
+        return;
+    }
+    pthread_barrier_wait(&h->barrier);
+    for (size_t i = 0; i < PER_THREAD; i++) {
+        pp_thread_enter(thread);
+        for (int j = 1; j < CREW; j++)
+            pp_release(thread, h->nodes[j][PER_THREAD - 1 - i]);
+        pp_thread_leave(thread);
+    }
+}
+
+static void threads_end_while_others_free(void **state)
+{
+    (void)state;
+    static heaps h;
+    for (int round = 0; round < 20; round++) {
+        pthread_barrier_init(&h.barrier, NULL, CREW);
+        crew_run(CREW, make_or_free, &h);
+        pthread_barrier_destroy(&h.barrier);
+        assert_int_equal(walk(PP_HEAP_CONTAINERS).count, 0);
+        assert_all_gone();
+    }
+}
+
+/* ---- fork ------------------------------------------------------------------------ */
+
+static void make_and_stay(crew *c, int index)
+{
+    heaps *h = c->context;
+    make_nodes(c, index);
+    pthread_barrier_wait(&h->barrier); /* all are made */
+    pthread_barrier_wait(&h->barrier); /* the child has ended */
+}
+
+#if !defined(__SANITIZE_THREAD__) /* which allows no threads after a fork of several */
+static void *take_over(void *context)
+{
+    heaps *h = context;
+    pp_thread *thread = test_thread();
+    pp_thread_enter(thread);
+    for (int i = 0; i < PER_THREAD; i++) {
+        pp_release(thread, h->nodes[0][i]);
+        h->nodes[0][i] = node_new(thread, 1);
+    }
+    pp_thread_leave(thread);
+    return NULL;
+}
+#endif
+
+/* What the child can say: an exit status. */
+static int in_child(heaps *h)
+{
+    pp_thread *thread = test_thread();
+    if (walk(PP_HEAP_CONTAINERS).count != CREW * PER_THREAD)
+        return 1;
+#if !defined(__SANITIZE_THREAD__)
+    for (int i = 0; i < 2; i++) {
+        pthread_t new;
+        if (pthread_create(&new, NULL, take_over, h) != 0 || pthread_join(new, NULL) != 0)
+            return 2;
+        if (walk(PP_HEAP_CONTAINERS).count != CREW * PER_THREAD)
+            return 3;
+    }
+#endif
+    pp_thread_enter(thread);
+    for (int i = 0; i < CREW; i++)
+        for (int j = 0; j < PER_THREAD; j++)
+            pp_release(thread, h->nodes[i][j]);
+    pp_thread_leave(thread);
+    if (objects_alive() != 0 || walk(PP_HEAP_CONTAINERS).count != 0)
+        return 4;
+    return 0;
+}
+
+/* In the child the heaps of threads that are gone are still walked, freed from, taken over. */
+static void forked_children_have_all_heaps(void **state)
+{
+    (void)state;
+    static heaps h;
+    crew c;
+    (void)test_thread();
+    pthread_barrier_init(&h.barrier, NULL, CREW + 1);
+    crew_start(&c, CREW, make_and_stay, &h);
+    pthread_barrier_wait(&h.barrier);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(in_child(&h));
+    int status = -1;
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    pthread_barrier_wait(&h.barrier);
+    crew_join(&c);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    pp_thread *thread = test_thread();
+    pp_thread_enter(thread);
+    for (int i = 0; i < CREW; i++)
+        for (int j = 0; j < PER_THREAD; j++)
+            pp_release(thread, h.nodes[i][j]);
+    pp_thread_leave(thread);
+    assert_all_gone();
+}
+
 /* ---- failures -------------------------------------------------------------------- */
 
 static void failures_are_counted_down(void **state)
@@ -324,6 +441,8 @@ int main(void)
         cmocka_unit_test(walks_see_what_lives),
         cmocka_unit_test(threads_end),
         cmocka_unit_test(blocks_go_home),
+        cmocka_unit_test(threads_end_while_others_free),
+        cmocka_unit_test(forked_children_have_all_heaps),
         cmocka_unit_test(failures_are_counted_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
