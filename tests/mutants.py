@@ -2,10 +2,10 @@
 
     python3 tests/mutants.py [NAME ...]
 
-A mutant is a few lines under `#if defined(PP_MUTANT_...)` in a source file. The library is built once, hostile
-(PARAPACK_HOSTILE: tiny tables, constant moving, threads held up at the interesting points); for each mutant
-one source file is compiled again and takes the place of the library's in one test program. The plain program must
-pass, the mutant's must not. Models have mutants of their own (tests/models/run.py).
+A mutant is a few lines under `#if defined(PP_MUTANT_...)` in a source file. The library is built once,
+hostile (PARAPACK_HOSTILE: tiny tables, constant moving, threads held up at the interesting points); for
+each mutant one source file is compiled again and takes the place of the library's in one test program. The
+plain program must pass, the mutant's must not. Models have mutants of their own (tests/models/run.py).
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ MUTANTS = [
         "TABLE_ENTRY_REUSED",
         "table",
         "linear_dict",
-        "an entry is used for another key while a reader is about to load its value (ABA; PEP 703's dict re-checks "
-        "for this, cereggii skips the check)",
+        "an entry is used for another key while a reader is about to load its value (ABA; PEP 703's dict "
+        "re-checks for this, cereggii skips the check)",
     ),
     Mutant(
         "TABLE_PUBLISHED_EMPTY",
@@ -50,7 +50,8 @@ MUTANTS = [
         "TABLE_FREED_AT_ONCE",
         "table",
         "linear_dict",
-        "the old table is freed while readers are in it (CPython gh-149816: stale pointers in retired tables)",
+        "the old table is freed while readers are in it (CPython gh-149816: stale pointers in retired "
+        "tables)",
     ),
     Mutant(
         "TABLE_VALUE_FIRST",
@@ -99,8 +100,8 @@ MUTANTS = [
         "COLLECT_UNDRAINED",
         "collector",
         "collector",
-        "what waits in the merge queue of a thread that is stopped keeps garbage alive (CPython gh-157838: queues "
-        "stall while their owner is detached)",
+        "what waits in the merge queue of a thread that is stopped keeps garbage alive (CPython gh-157838: "
+        "queues stall while their owner is detached)",
     ),
     Mutant(
         "COLLECT_HANDLES_IGNORED",
@@ -112,7 +113,8 @@ MUTANTS = [
         "COLLECT_DEFERRED_COUNTED",
         "collector_find",
         "deferred",
-        "the reference that keeps a deferred object from being freed by others keeps it from the collector, too",
+        "the reference that keeps a deferred object from being freed by others keeps it from the collector, "
+        "too",
     ),
     Mutant(
         "COLLECT_WRITE_TO_DEAD",
@@ -123,9 +125,9 @@ MUTANTS = [
 ]
 
 
-def run(command: list[str], **options) -> None:
+def run(command: list[str], cwd: Path | str = ROOT) -> None:
     """Runs a command that has to work; its output shows only if it does not."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         sys.exit(f"{shlex.join(command)}\n{done.stdout}")
 
@@ -146,7 +148,8 @@ def build(tests: set[str]) -> list[dict[str, str]]:
     )
     targets = [f"test_{test}" for test in sorted(tests)]
     run(["cmake", "--build", str(BUILD), "--parallel", str(os.cpu_count() or 1), "--target", *targets])
-    return json.loads((BUILD / "compile_commands.json").read_text())
+    commands: list[dict[str, str]] = json.loads((BUILD / "compile_commands.json").read_text())
+    return commands
 
 
 def compile_mutant(mutant: Mutant, commands: list[dict[str, str]]) -> Path:

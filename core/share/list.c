@@ -18,7 +18,8 @@ enum { LEAST = 4 };
 #define LAST_VERSION(items) UINT32_MAX
 #endif
 
-#define MAX_COUNT UINT32_MAX
+/* What the length word can tell, and the address space can hold. */
+#define MAX_COUNT (SIZE_MAX / 16 < UINT32_MAX ? SIZE_MAX / 16 : (size_t)UINT32_MAX)
 
 /* ---- blocks ----------------------------------------------------------------------------- */
 
@@ -252,6 +253,7 @@ const pp_object_type pp_list_type = {.kind = PP_KIND_LIST,
                                      .container = true,
                                      .clear = clear_object,
                                      .visit = visit,
+                                     .reads_first = offsetof(pp_list, items),
                                      .size = size,
                                      .check = check};
 

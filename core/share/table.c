@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "share/heap.h"
 #include "share/qsbr.h"
@@ -54,6 +53,8 @@ static uint32_t live_in(const pp_table *table)
 pp_table *pp_table_new(pp_thread *thread, size_t capacity)
 {
     uint32_t slots = MIN_SLOTS;
+    if (capacity > SIZE_MAX / 64) /* more than the address space, with slots and entries */
+        return NULL;
     while (limit_of(slots) < capacity) {
         if (slots == MAX_SLOTS)
             return NULL;
@@ -265,8 +266,8 @@ static void announce(pp_table *table, uint32_t live, uint32_t entry)
 #if defined(PP_MUTANT_TABLE_COUNT_LATE)
     entry = 0;
 #endif
-    /* Pairs with pp_table_count(). */
-    atomic_store_explicit(&table->count, (uint64_t)live << 32 | entry, memory_order_seq_cst);
+    /* Pairs with pp_table_count(). Release: comes before the moment, which is seq_cst. */
+    atomic_store_explicit(&table->count, (uint64_t)live << 32 | entry, memory_order_release);
     PP_YIELD_POINT();
 }
 
@@ -290,10 +291,10 @@ size_t pp_table_count_in_change_(const pp_table *table, uint64_t count)
     return before + (word != PP_TABLE_UNSET);
 }
 
-uint64_t pp_table_get_slow_(const pp_table *table, const pp_key *key)
+uint64_t pp_table_get_from_(const pp_table *table, const pp_key *key, uint32_t i)
 {
     uint64_t slot;
-    (void)pp_table_probe(table, key, &slot);
+    (void)pp_table_probe_from(table, key, i, &slot);
     return slot == 0 ? 0 : pp_table_read(&pp_table_entries(table)[(uint32_t)slot - 1]);
 }
 
@@ -323,10 +324,10 @@ static void append(pp_table *table, const pp_key *key, uint64_t stored, uint64_t
     atomic_store_explicit(&entry->value, value, memory_order_seq_cst);
     PP_YIELD_POINT();
 #endif
-    /* Pairs with pp_table_probe(). */
+    /* Pairs with pp_table_probe(). Release: comes before the moment, which is seq_cst. */
     atomic_store_explicit(&pp_table_slots(table)[i],
                           (uint64_t)pp_table_hash(key->hash) << 32 | (number + 1),
-                          memory_order_seq_cst);
+                          memory_order_release);
     table->used = table->newest = number + 1;
     announce(table, live, number + 1);
     /* The moment of the change. Pairs with pp_table_get(). */
@@ -334,18 +335,23 @@ static void append(pp_table *table, const pp_key *key, uint64_t stored, uint64_t
     settle(table, live + 1);
 }
 
-/* A reference to the key for the table. One that is an object may have been borrowed, and have died
- * since: then another object is made that says the same. */
-static pp_status own_key(pp_thread *thread, const pp_key *key, pp_value *stored)
+/* A key that is an object was borrowed, and has died since: makes another that says the same. */
+static PP_COLD pp_status make_key_again(pp_thread *thread, const pp_key *key, pp_value *stored)
 {
     pp_key content = *key;
+    content.value = PP_NO_VALUE;
+    return pp_key_make_value(thread, &content, stored);
+}
+
+/* A reference to the key for the table. */
+static pp_status own_key(pp_thread *thread, const pp_key *key, pp_value *stored)
+{
     if (pp_value_object(key->value) == NULL)
         return pp_key_make_value(thread, key, stored);
     *stored = key->value;
     if (PP_LIKELY(pp_value_try_retain(thread, key->value)))
         return PP_OK;
-    content.value = PP_NO_VALUE;
-    return pp_key_make_value(thread, &content, stored);
+    return make_key_again(thread, key, stored);
 }
 
 pp_status pp_table_insert(pp_thread *thread, pp_table_place *place, const pp_key *key,

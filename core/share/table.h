@@ -41,6 +41,8 @@
 #ifndef PP_SHARE_TABLE_H
 #define PP_SHARE_TABLE_H
 
+#include <string.h>
+
 #include "base/yield_point.h"
 #include "share/object.h"
 #include "share/value.h"
@@ -95,20 +97,56 @@ PP_INLINE uint32_t pp_table_hash(uint64_t hash)
 
 /* ---- for readers and writers -------------------------------------------------- */
 
-/* The slot of `key`, or the empty one where its slot would be; *slot is what was in it. */
-PP_INLINE uint32_t pp_table_probe(const pp_table *table, const pp_key *key, uint64_t *slot)
+/* Whether `size` bytes, at least 8, are the same: what memcmp does, without the call, which costs
+ * more than short keys take. */
+PP_INLINE bool pp_table_same_bytes(const uint8_t *a, const uint8_t *b, size_t size)
+{
+    uint64_t x, y;
+    for (size_t i = 0; i + 8 < size; i += 8) {
+        memcpy(&x, a + i, 8);
+        memcpy(&y, b + i, 8);
+        if (x != y)
+            return false;
+    }
+    memcpy(&x, a + size - 8, 8);
+    memcpy(&y, b + size - 8, 8);
+    return x == y;
+}
+
+/* Whether the key of an entry, `stored`, is `key`; their hashes are the same. */
+PP_INLINE bool pp_table_is_key(const pp_key *key, uint64_t stored)
+{
+    if (PP_LIKELY(stored == key->value.word))
+        return true;
+    if (key->size <= PP_VALUE_SHORT)
+        return pp_key_is_slow_(key, (pp_value){stored});
+    /* A str or bin that is an object can only be the same as another one. */
+    const pp_string *string = (const void *)pp_value_object((pp_value){stored});
+    return string != NULL && pp_object_kind(&string->base) == (pp_kind)key->kind &&
+           string->size == key->size && pp_table_same_bytes(string->bytes, key->data, key->size);
+}
+
+/* The slot of `key`, or the empty one where its slot would be, looked for from slot `i` on; *slot
+ * is what was in it. */
+PP_INLINE uint32_t pp_table_probe_from(const pp_table *table, const pp_key *key, uint32_t i,
+                                       uint64_t *slot)
 {
     _Atomic uint64_t *slots = pp_table_slots(table);
     const pp_table_entry *entries = pp_table_entries(table);
     uint32_t mask = table->mask, hash = pp_table_hash(key->hash);
-    for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
+    for (i &= mask;; i = (i + 1) & mask) {
         /* Pairs with the store in append(): the entry's key is there. */
         uint64_t s = atomic_load_explicit(&slots[i], memory_order_seq_cst);
         *slot = s;
-        if (s == 0 || ((uint32_t)(s >> 32) == hash &&
-                       pp_key_is(key, (pp_value){entries[(uint32_t)s - 1].key})))
+        if (s == 0 ||
+            ((uint32_t)(s >> 32) == hash && pp_table_is_key(key, entries[(uint32_t)s - 1].key)))
             return i;
     }
+}
+
+PP_INLINE uint32_t pp_table_probe(const pp_table *table, const pp_key *key, uint64_t *slot)
+{
+    return pp_table_probe_from(table, key, (uint32_t)key->hash, slot);
 }
 
 /* The value of an entry that a reader has found, or 0. */
@@ -120,7 +158,7 @@ PP_INLINE uint64_t pp_table_read(const pp_table_entry *entry)
     return PP_UNLIKELY(pp_table_is_missing(word)) ? 0 : word;
 }
 
-uint64_t pp_table_get_slow_(const pp_table *table, const pp_key *key);
+uint64_t pp_table_get_from_(const pp_table *table, const pp_key *key, uint32_t i);
 
 /* The value of `key`, or 0. `table` was loaded by pp_table_of in the caller's scope. Wait-free.
  * What is inline is pp_table_probe as long as keys can be told apart by their words. */
@@ -134,7 +172,7 @@ PP_INLINE uint64_t pp_table_get(const pp_table *table, const pp_key *key)
         if (PP_LIKELY((uint32_t)(s >> 32) == hash)) {
             const pp_table_entry *entry = &entries[(uint32_t)s - 1];
             return PP_LIKELY(entry->key == key->value.word) ? pp_table_read(entry)
-                                                            : pp_table_get_slow_(table, key);
+                                                            : pp_table_get_from_(table, key, i);
         }
         if (s == 0)
             return 0;
