@@ -3,6 +3,7 @@
 
 #include "parapack/utf8.h"
 #include "timestamp.h"
+#include "unpack_leaf.h"
 #include "view.h"
 
 /* ---- in: looking --------------------------------------------------------------------------- */
@@ -290,6 +291,12 @@ PP_INLINE bool text_of(pp_kind kind, const pp_value *value, size_t limit, PyObje
     if (kind == PP_KIND_BIN) {
         *result = bytes_of(body);
         return true;
+    }
+    if (PP_LIKELY(body.size - 2 <= 30)) {
+        bool ascii = true;
+        *result = short_ascii(body.data, body.size, &ascii);
+        if (PP_LIKELY(ascii))
+            return true;
     }
     if (!pp_value_code_points(value, &count, &max))
         return false;
