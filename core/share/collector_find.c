@@ -37,6 +37,7 @@ static inline pp_object *window_pass(window *w, pp_object *object)
 /* What pp_object_type_of tells, for the length of a pause and without a call. */
 static struct {
     void (*visit[16])(pp_object *object, pp_visit *visit, void *context);
+    size_t reads_first[16];
     unsigned containers; /* a bit for each kind */
 } kinds;
 
@@ -48,6 +49,7 @@ static void learn_kinds(void)
         if (type == NULL || !type->container)
             continue;
         kinds.visit[kind] = type->visit;
+        kinds.reads_first[kind] = type->reads_first;
         kinds.containers |= 1u << kind;
     }
 }
@@ -68,10 +70,13 @@ static inline void visit(pp_object *object, pp_visit *show, void *context)
         kinds.visit[kind_of(object)](object, show, context);
 }
 
-/* Asks memory for what `visit` will read first (object.h). */
+/* Asks memory for what `visit` will read first. */
 static inline void prefetch_inside(const pp_object *object)
 {
-    const char *inside = *(const char *const *)(object + 1);
+    size_t offset = kinds.reads_first[kind_of(object)];
+    if (offset == 0)
+        return;
+    const char *inside = *(const char *const *)((const char *)object + offset);
     __builtin_prefetch(inside);
     __builtin_prefetch(inside + PP_CACHE_LINE);
 }

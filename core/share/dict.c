@@ -10,6 +10,7 @@ const pp_object_type pp_dict_type = {.kind = PP_KIND_DICT,
                                      .container = true,
                                      .clear = pp_keyed_object_clear,
                                      .visit = pp_keyed_object_visit,
+                                     .reads_first = offsetof(pp_keyed, table),
                                      .visit_keys = pp_keyed_object_visit_keys,
                                      .size = pp_keyed_object_size,
                                      .check = pp_keyed_object_check};

@@ -443,6 +443,7 @@ const pp_object_type pp_queue_type = {.kind = PP_KIND_QUEUE,
                                       .container = true,
                                       .clear = clear,
                                       .visit = visit,
+                                      .reads_first = offsetof(pp_queue, ring),
                                       .size = size,
                                       .check = check,
                                       .after_fork = after_fork};
