@@ -40,9 +40,9 @@ static void wake(void *context)
  * and woken up, so that waiting so never takes more than twice what the best choice would have. */
 #define SPIN_TIME (20 * PP_MICROSECOND)
 
-/* After so many spins in vain in a row, about, waits of a queue go to sleep at once; but now and
- * then some try again. */
-enum { FUTILE_ENOUGH = 16, FUTILE_FORGET = 128 };
+/* After FUTILE_ENOUGH spins in vain in a row, about, waits of a queue go to sleep at once; but
+ * after FUTILE_FORGET of them a few (FUTILE_PROBES) try again. */
+enum { FUTILE_ENOUGH = 16, FUTILE_FORGET = 250, FUTILE_PROBES = 3 };
 
 /* Whether to spin for once. Who is not first in line is not served soon. */
 static bool worth_spinning(pp_queue *queue, const pp_waiter *waiter)
@@ -52,9 +52,9 @@ static bool worth_spinning(pp_queue *queue, const pp_waiter *waiter)
     uint8_t futile = atomic_load_explicit(&queue->futile, memory_order_relaxed);
     if (futile < FUTILE_ENOUGH)
         return true;
+    uint8_t next = futile < FUTILE_FORGET ? (uint8_t)(futile + 1) : FUTILE_ENOUGH - FUTILE_PROBES;
     /* Relaxed, and lost updates do no harm: a guess. */
-    atomic_store_explicit(&queue->futile, futile < FUTILE_FORGET ? (uint8_t)(futile + 1) : 0,
-                          memory_order_relaxed);
+    atomic_store_explicit(&queue->futile, next, memory_order_relaxed);
     return false;
 }
 
