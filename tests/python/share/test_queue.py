@@ -477,6 +477,8 @@ def test_an_interrupted_wait_keeps_its_deadline() -> None:
             assert time.monotonic() - begin >= 0.3
         else:
             raise AssertionError
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         """
     )
 
