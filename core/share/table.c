@@ -207,14 +207,16 @@ static bool reserve(pp_thread *thread, pp_table_place *place, pp_table_change *c
     return true;
 }
 
-/* After a removal: gives memory back where little of the table is in use. */
+/* After a removal: gives memory back where many entries were used and few of them are left. Room
+ * that was asked for and not used yet stays. */
 static void shrink(pp_thread *thread, pp_table_place *place, pp_table_change *change)
 {
     const pp_table *table = atomic_load_explicit(place, memory_order_relaxed);
     uint32_t live = live_in(table);
-    if (live == 0 && table->limit > limit_of(MIN_SLOTS))
+    bool was_used = table->used >= table->limit / 3; /* as it is when a table was just replaced */
+    if (was_used && live == 0 && table->limit > limit_of(MIN_SLOTS))
         publish(place, pp_table_empty(), change);
-    else if (table->limit > limit_of(4 * MIN_SLOTS) && live < table->limit / 8)
+    else if (was_used && live < table->limit / 8 && table->limit > limit_of(4 * MIN_SLOTS))
         (void)rebuild(thread, place, 1, change); /* without memory it stays as it is */
 #if defined(PP_HOSTILE)
     else if (live % MOVE_EVERY == 0 && table->used < MOVE_BELOW)

@@ -179,7 +179,7 @@ static void lengths_do_not_repeat(void **state)
 static void splice(pp_thread *self, pp_list *list, int64_t start, int64_t stop, int64_t first,
                    size_t count)
 {
-    pp_value values[8];
+    pp_value values[8] = {{0}};
     for (size_t i = 0; i < count; i++)
         values[i] = value_numbered(first + (int64_t)i);
     assert_status(PP_OK, pp_list_splice(self, list, start, stop, values, count));
