@@ -7,6 +7,7 @@ lies in build/logs. Exit status 0 when every stage passed.
 """
 
 import argparse
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,6 +47,7 @@ def test_c(stages: Stages) -> None:
     build = [["cmake", "--preset", "dev"], ["cmake", "--build", "--preset", "dev"]]
     if stages.run("C", "build", *build, env=environment):
         stages.run("C", "ctest", ["ctest", "--preset", "dev", "--output-on-failure"], env=environment)
+    test_models(stages)
     # The other heap, where its library is installed.
     if stages.attempt("C", "mimalloc", ["cmake", "--preset", "mimalloc"], env=environment):
         stages.run(
@@ -55,6 +57,13 @@ def test_c(stages: Stages) -> None:
             ["ctest", "--preset", "mimalloc", "--output-on-failure"],
             env=environment,
         )
+
+
+def test_models(stages: Stages) -> None:
+    """The models of core's protocols, which must hold, and their mutants, which must not."""
+    if shutil.which("spin") is None:
+        system.install_packages(stages, {"spin": "spin"})
+    stages.run("C", "models", [sys.executable, ROOT / "tests" / "models" / "run.py"])
 
 
 def check_sources(stages: Stages) -> None:
