@@ -1,6 +1,5 @@
 /* Waiting for a queue: by a thread that sleeps, and without one. */
 #include <assert.h>
-#include <math.h>
 
 #include "base/clock.h"
 #include "base/cpu.h"
@@ -16,11 +15,12 @@ uint64_t pp_deadline_in(double seconds)
 {
     if (seconds <= 0)
         return PP_AT_ONCE;
-    double nanoseconds = ceil(seconds * 1e9);
+    double nanoseconds = seconds * 1e9;
     /* 2**63 ns are 292 years. The negation takes NaN in. */
     if (!(nanoseconds < 9223372036854775808.0))
         return PP_FOREVER;
-    return pp_deadline_after((uint64_t)nanoseconds);
+    uint64_t whole = (uint64_t)nanoseconds;
+    return pp_deadline_after(whole + ((double)whole < nanoseconds)); /* rather late than early */
 }
 
 /* ---- a thread's wait ------------------------------------------------------------------ */
