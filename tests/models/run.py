@@ -10,8 +10,8 @@ A model is a file NAME.pml beside this script. Its first comment may hold
                                 else assertions and invalid end states are looked for
 
 A model passes if spin finds no error in it and has searched it completely. A mutant passes, that is
-to say it is caught, if spin finds an error. With --trail the steps that lead to each error are shown: for models
-that fail, and for mutants that are named.
+to say it is caught, if spin finds an error. With --trail the steps that lead to each error are shown: for
+models that fail, and for mutants that are named.
 
 Exit status: 0 all passed, 1 not all, 77 spin or a C compiler is missing.
 """
@@ -37,7 +37,13 @@ MEMORY_MB = 4096
 ERRORS = re.compile(r"^State-vector .* errors: (\d+)", re.MULTILINE)
 STATES = re.compile(r"^\s*([0-9.e+]+) states, stored", re.MULTILINE)
 REASON = re.compile(r"^pan:\d+: (.*?)(?: \(at depth -?\d+\))?$", re.MULTILINE)
-INCOMPLETE = ("max search depth too small", "memory limit", "reached -DMEMLIM", "Search not completed", "out of memory")
+INCOMPLETE = (
+    "max search depth too small",
+    "memory limit",
+    "reached -DMEMLIM",
+    "Search not completed",
+    "out of memory",
+)
 
 
 @dataclass(frozen=True)
