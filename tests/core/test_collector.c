@@ -6,7 +6,9 @@
 #include "nodes.h"
 
 #include "base/parking.h"
+#include "share/audit.h"
 #include "share/collector.h"
+#include "share/pause.h"
 
 #if defined(PP_HOSTILE)
 enum { LONG = 20000, ROUNDS = 3000 };
@@ -534,6 +536,16 @@ static void play(crew *c, int index)
     }
 }
 
+/* With all members gone every count is explained but the one that the test holds. */
+static void assert_one_external_reference(pp_thread *thread)
+{
+    (void)pp_collect(thread); /* ends what the members left to be merged */
+    (void)pp_pause_begin(thread, 0);
+    int64_t external = pp_audit();
+    pp_pause_end(thread);
+    assert_int_equal(external, 1);
+}
+
 static void play_with(int players, int collectors)
 {
     pp_thread *thread = test_thread();
@@ -542,6 +554,7 @@ static void play_with(int players, int collectors)
     p.root = new_node(thread, PLACES);
     pp_thread_leave(thread);
     crew_run(players + collectors, play, &p);
+    assert_one_external_reference(thread);
     pp_thread_enter(thread);
     pp_release(thread, p.root);
     pp_thread_leave(thread);

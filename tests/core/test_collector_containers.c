@@ -8,6 +8,8 @@
 #include "parapack/list.h"
 #include "parapack/queue.h"
 #include "parapack/set.h"
+#include "share/audit.h"
+#include "share/pause.h"
 
 static pp_value new_string(pp_thread *thread)
 {
@@ -406,6 +408,16 @@ static void play(crew *c, int index)
     }
 }
 
+/* With all members gone every count is explained but the one that the test holds. */
+static void assert_one_external_reference(pp_thread *thread)
+{
+    (void)pp_collect(thread); /* ends what the members left to be merged */
+    (void)pp_pause_begin(thread, 0);
+    int64_t external = pp_audit();
+    pp_pause_end(thread);
+    assert_int_equal(external, 1);
+}
+
 static void play_with(int players, int collectors)
 {
     pp_thread *thread = test_thread();
@@ -417,6 +429,7 @@ static void play_with(int players, int collectors)
     pp_stats_get(&before);
     crew_run(players + collectors, play, &p);
     pp_stats_get(&after);
+    assert_one_external_reference(thread);
     if (collectors > 0)
         assert_true(after.collections > before.collections + 2);
     pp_thread_enter(thread);
