@@ -7,7 +7,12 @@ __all__ = ["Items", "Keys", "Values"]
 
 
 class Keys(KeysView[Any]):
+    """Iterates as the map does, without a generator in between."""
+
     __slots__ = ()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._mapping)
 
 
 class Values(ValuesView[Any]):
