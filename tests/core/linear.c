@@ -227,6 +227,8 @@ static bool one_round(stress *s, pp_thread *self)
 void linear_stress(const linear_target *target, unsigned threads, unsigned each, unsigned rounds,
                    uint64_t seed)
 {
+    const char *longer = getenv("PP_LINEAR_LONGER");
+    rounds *= longer == NULL ? 1 : (unsigned)atoi(longer);
     stress s = {.target = target, .threads = threads, .each = each, .rounds = rounds};
     member members[LINEAR_THREADS];
     pp_thread *self = pp_thread_self();
