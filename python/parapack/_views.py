@@ -12,7 +12,7 @@ class Keys(KeysView[Any]):
     __slots__ = ()
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._mapping)
+        return iter(self._mapping)  # type: ignore[attr-defined]
 
 
 class Values(ValuesView[Any]):
