@@ -64,7 +64,8 @@ typedef struct linear_target {
 
 /* `rounds` times: `threads` threads do `each` operations to one new object; fails the test with the
  * history where it is not linearizable. threads * each is at most LINEAR_OPS. In the main thread,
- * outside of scopes. */
+ * outside of scopes. PP_LINEAR_LONGER in the environment makes it that many times as many rounds.
+ */
 void linear_stress(const linear_target *target, unsigned threads, unsigned each, unsigned rounds,
                    uint64_t seed);
 
