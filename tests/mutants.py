@@ -1,4 +1,4 @@
-"""Shows that the tests of containers catch bugs: builds each with one bug put in and expects a test to fail.
+"""Shows that the tests of the share runtime catch bugs: builds each with one bug put in and expects a test to fail.
 
     python3 tests/mutants.py [NAME ...]
 
@@ -30,6 +30,11 @@ class Mutant:
     source: str  # the file that has it
     test: str  # the program that must fail
     like: str  # the bug that it stands for
+    sanitizer: str = ""  # what the test is built with to see it
+
+    @property
+    def build(self) -> Path:
+        return BUILD / (self.sanitizer or "plain")
 
 
 MUTANTS = [
@@ -122,6 +127,20 @@ MUTANTS = [
         "collector_containers",
         "a thread that waited for the lock of a container changes it after it was condemned",
     ),
+    Mutant(
+        "MERGED_BEFORE_OWNER",
+        "refcount",
+        "refcount",
+        "the owner's fields are cleared after the counts are merged, when the object may be freed already "
+        "(CPython gh-119999)",
+    ),
+    Mutant(
+        "LAST_RELEASE_DOES_NOT_ACQUIRE",
+        "refcount",
+        "refcount",
+        "an object is freed before what other threads did with it is known to be over (CPython gh-118111)",
+        sanitizer="thread",
+    ),
 ]
 
 
@@ -132,7 +151,7 @@ def run(command: list[str], cwd: Path | str = ROOT) -> None:
         sys.exit(f"{shlex.join(command)}\n{done.stdout}")
 
 
-def build(tests: set[str]) -> list[dict[str, str]]:
+def build(directory: Path, tests: set[str], sanitizer: str) -> list[dict[str, str]]:
     """Builds the library and the plain test programs; returns how each file was compiled."""
     run(
         [
@@ -140,15 +159,16 @@ def build(tests: set[str]) -> list[dict[str, str]]:
             "-S",
             str(ROOT),
             "-B",
-            str(BUILD),
+            str(directory),
             "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
             "-DPARAPACK_HOSTILE=ON",
+            f"-DPARAPACK_SANITIZE={sanitizer}",
         ]
         + [f"-DPARAPACK_{part}=OFF" for part in ("FUZZ", "BENCH", "EXAMPLES", "INSTALL")]
     )
     targets = [f"test_{test}" for test in sorted(tests)]
-    run(["cmake", "--build", str(BUILD), "--parallel", str(os.cpu_count() or 1), "--target", *targets])
-    commands: list[dict[str, str]] = json.loads((BUILD / "compile_commands.json").read_text())
+    run(["cmake", "--build", str(directory), "--parallel", str(os.cpu_count() or 1), "--target", *targets])
+    commands: list[dict[str, str]] = json.loads((directory / "compile_commands.json").read_text())
     return commands
 
 
@@ -157,7 +177,7 @@ def compile_mutant(mutant: Mutant, commands: list[dict[str, str]]) -> Path:
     source = ROOT / "core" / "share" / f"{mutant.source}.c"
     entry = next(entry for entry in commands if Path(entry["file"]) == source)
     arguments = shlex.split(entry["command"])
-    target = BUILD / f"{mutant.name.lower()}.o"
+    target = mutant.build / f"{mutant.name.lower()}.o"
     arguments[arguments.index("-o") + 1] = str(target)
     run([*arguments, f"-DPP_MUTANT_{mutant.name}", "-w"], cwd=entry["directory"])
     return target
@@ -165,13 +185,13 @@ def compile_mutant(mutant: Mutant, commands: list[dict[str, str]]) -> Path:
 
 def link_mutant(mutant: Mutant, compiled: Path) -> Path:
     """Links the test program with the object file before the library; returns the program."""
-    script = BUILD / "tests" / "core" / "CMakeFiles" / f"test_{mutant.test}.dir" / "link.txt"
+    script = mutant.build / "tests" / "core" / "CMakeFiles" / f"test_{mutant.test}.dir" / "link.txt"
     arguments = shlex.split(script.read_text())
-    program = BUILD / f"test_{mutant.name.lower()}"
+    program = mutant.build / f"test_{mutant.name.lower()}"
     at = arguments.index("-o") + 1
     arguments[at] = str(program)
     arguments.insert(at + 1, str(compiled))
-    run(arguments, cwd=BUILD / "tests" / "core")
+    run(arguments, cwd=mutant.build / "tests" / "core")
     return program
 
 
@@ -186,26 +206,35 @@ def passes(program: Path) -> bool:
     return done.returncode == 0
 
 
+def check(mutants: list[Mutant]) -> int:
+    """Builds and tries mutants that are built alike; returns how many things went wrong."""
+    directory = mutants[0].build
+    tests = {mutant.test for mutant in mutants}
+    commands = build(directory, tests, mutants[0].sanitizer)
+    failed = 0
+    for test in sorted(tests):
+        if not passes(directory / "tests" / "core" / f"test_{test}"):
+            failed += 1
+            print(f"test_{test} fails without a mutant")
+    for mutant in mutants:
+        program = link_mutant(mutant, compile_mutant(mutant, commands))
+        run_that_failed = next((i for i in range(1, RUNS + 1) if not passes(program)), None)
+        if run_that_failed is None:
+            failed += 1
+            print(f"{mutant.name:30} NOT CAUGHT by test_{mutant.test} in {RUNS} runs: {mutant.like}")
+        else:
+            print(f"{mutant.name:30} caught by test_{mutant.test}, run {run_that_failed}")
+    return failed
+
+
 def main(names: list[str]) -> int:
     unknown = set(names) - {mutant.name for mutant in MUTANTS}
     if unknown:
         sys.exit(f"no such mutant: {', '.join(sorted(unknown))}")
     chosen = [mutant for mutant in MUTANTS if not names or mutant.name in names]
-    tests = {mutant.test for mutant in chosen}
-    commands = build(tests)
     failed = 0
-    for test in sorted(tests):
-        if not passes(BUILD / "tests" / "core" / f"test_{test}"):
-            failed += 1
-            print(f"test_{test} fails without a mutant")
-    for mutant in chosen:
-        program = link_mutant(mutant, compile_mutant(mutant, commands))
-        run_that_failed = next((i for i in range(1, RUNS + 1) if not passes(program)), None)
-        if run_that_failed is None:
-            failed += 1
-            print(f"{mutant.name:24} NOT CAUGHT by test_{mutant.test} in {RUNS} runs: {mutant.like}")
-        else:
-            print(f"{mutant.name:24} caught by test_{mutant.test}, run {run_that_failed}")
+    for sanitizer in sorted({mutant.sanitizer for mutant in chosen}):
+        failed += check([mutant for mutant in chosen if mutant.sanitizer == sanitizer])
     return 1 if failed else 0
 
 
