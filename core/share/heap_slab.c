@@ -29,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/mutex.h"
 #include "base/yield_point.h"
@@ -149,7 +150,9 @@ static void pool_give(slab *s)
     bool keep = pool.count < POOL_KEEPS;
     if (!keep) {
         /* All pages but the header's; whoever gets the slab finds zeros. */
-        (void)madvise((uint8_t *)s + 4096, SLAB_SIZE - 4096, MADV_DONTNEED);
+        size_t page = (size_t)sysconf(_SC_PAGESIZE);
+        if (page < SLAB_SIZE)
+            (void)madvise((uint8_t *)s + page, SLAB_SIZE - page, MADV_DONTNEED);
         atomic_fetch_sub_explicit(&slabs_with_pages, 1, memory_order_relaxed);
     }
     s->next = pool.free;
