@@ -22,28 +22,30 @@ typedef enum pp_heap_part {
     PP_HEAP_TABLES      /* arrays and tables: never walked */
 } pp_heap_part;
 
-/* A block of `size` bytes, at least 1, aligned to 16, with its first 16 bytes zero. NULL without memory. `thread` is attached, the
- * caller's own. */
+/* A block of `size` bytes, at least 1, aligned to 16, with its first 16 bytes zero. NULL without
+ * memory. `thread` is attached, the caller's own. */
 PP_NODISCARD void *pp_heap_alloc(pp_thread *thread, pp_heap_part part, size_t size);
 
 /* Gives `block` back; any attached thread may, whoever allocated it. `size` as it was asked for. */
 void pp_heap_free(pp_thread *thread, void *block, size_t size);
 
-/* In a pause: calls `visit` for each live object of the part (CONTAINERS or LEAVES) in all heaps. What `visit`
- * may do: read and write objects. It must not allocate or free. */
-void pp_heap_walk(pp_heap_part part, void (*visit)(void *context, pp_object *object), void *context);
+/* In a pause: calls `visit` for each live object of the part (CONTAINERS or LEAVES) in all heaps.
+ * What `visit` may do: read and write objects. It must not allocate or free. */
+void pp_heap_walk(pp_heap_part part, void (*visit)(void *context, pp_object *object),
+                  void *context);
 
-/* A thread takes a record over (false: no memory); a thread that has a record ends. Called by thread.c on that
- * very thread. */
+/* A thread takes a record over (false: no memory); a thread that has a record ends. Called by
+ * thread.c on that very thread. */
 PP_NODISCARD bool pp_heap_thread_begin(pp_thread *thread);
 void pp_heap_thread_end(pp_thread *thread);
 
-/* Takes back what other threads have freed of `thread`'s heap, and lets go of memory that is empty then. The caller is its
- * thread, attached, or has claimed its record: a heap whose thread does not allocate, or has ended, would
- * keep it. */
+/* Takes back what other threads have freed of `thread`'s heap, and lets go of memory that is empty
+ * then. The caller is its thread, attached, or has claimed its record: a heap whose thread does not
+ * allocate, or has ended, would keep it. */
 void pp_heap_drain(pp_thread *thread);
 
-/* Whether that would find anything. A guess: other threads may be about to free more. Thread safety: any. */
+/* Whether that would find anything. A guess: other threads may be about to free more. Thread
+ * safety: any. */
 bool pp_heap_has_remote(const pp_thread *thread);
 
 /* "slab" or "mimalloc". */
@@ -52,7 +54,8 @@ const char *pp_heap_name(void);
 /* Bytes that all heaps have taken from the system, roughly. */
 size_t pp_heap_reserved(void);
 
-/* For tests: from now on the allocation that `countdown` reaches 0 at fails, once (-1: none), in all threads. */
+/* For tests: from now on the allocation that `countdown` reaches 0 at fails, once (-1: none), in
+ * all threads. */
 void pp_heap_fail_after(int64_t countdown);
 
 #endif /* PP_SHARE_HEAP_H */

@@ -51,7 +51,8 @@ typedef struct pp_number {
 
 typedef struct pp_string {
     pp_object base;
-    _Atomic uint64_t hash; /* of the bytes, as pp_key has it; 0: not yet computed. Relaxed: all compute the same */
+    _Atomic uint64_t hash; /* of the bytes, as pp_key has it; 0: not yet computed. Relaxed: all
+                              compute the same */
     uint32_t size;
     uint32_t code_points; /* of a str */
     uint32_t max;         /* of a str: pp_value_code_points */
@@ -64,8 +65,8 @@ typedef struct pp_time {
     pp_timestamp timestamp;
 } pp_time;
 
-extern const pp_object_type pp_int_type, pp_uint_type, pp_float_type, pp_str_type, pp_bin_type, pp_ext_type,
-    pp_timestamp_type;
+extern const pp_object_type pp_int_type, pp_uint_type, pp_float_type, pp_str_type, pp_bin_type,
+    pp_ext_type, pp_timestamp_type;
 
 /* The words of values that fit one; else 0. */
 uint64_t pp_word_of_int(int64_t number);
@@ -77,19 +78,21 @@ uint64_t pp_word_of_bytes(unsigned tag, const void *bytes, size_t size);
 /* The hash of the bytes of a str or bin object, cached in it. */
 uint64_t pp_string_hash(pp_string *string);
 
-/* A value of `key`: where it is none yet, a new object (for a str or bin longer than 7 bytes, a number beyond the
- * word); where it has one, one more reference to that. PP_ERR_NOMEM, PP_ERR_TOO_LONG. `thread` is attached. */
+/* A value of `key`: where it is none yet, a new object (for a str or bin longer than 7 bytes, a
+ * number beyond the word); where it has one, one more reference to that. PP_ERR_NOMEM,
+ * PP_ERR_TOO_LONG. `thread` is attached. */
 PP_NODISCARD pp_status pp_key_make_value(pp_thread *thread, const pp_key *key, pp_value *value);
 
-/* Whether `stored`, a value that was made of a key, is the same key as `key`. Reads only fields that stay readable
- * while the object is borrowed. */
+/* Whether `stored`, a value that was made of a key, is the same key as `key`. Reads only fields
+ * that stay readable while the object is borrowed. */
 bool pp_key_is_slow_(const pp_key *key, pp_value stored);
 PP_INLINE PP_NODISCARD bool pp_key_is(const pp_key *key, pp_value stored)
 {
     return PP_LIKELY(key->value.word == stored.word) || pp_key_is_slow_(key, stored);
 }
 
-/* The hash of a value that was made of a key: what pp_key.hash was. For tables that do not store it whole. */
+/* The hash of a value that was made of a key: what pp_key.hash was. For tables that do not store it
+ * whole. */
 uint64_t pp_key_hash(pp_value stored);
 
 #endif /* PP_SHARE_VALUE_H */

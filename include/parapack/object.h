@@ -57,7 +57,8 @@ PP_NODISCARD PP_API bool pp_try_retain_shared_(pp_object *object);
 PP_API void pp_release_last_(pp_thread *thread, pp_object *object);
 PP_API void pp_release_shared_(pp_thread *thread, pp_object *object);
 
-/* What every object begins with. Private: other threads read and write it too (share/refcount.h). */
+/* What every object begins with. Private: other threads read and write it too (share/refcount.h).
+ */
 struct pp_object_head_ {
     pp_thread *owner; /* who counts in `local` */
     uint32_t local;   /* the owner's count, or PP_REF_IMMORTAL_ */
@@ -70,9 +71,9 @@ PP_INLINE struct pp_object_head_ *pp_object_head_of_(pp_object *object)
     return (struct pp_object_head_ *)(void *)object;
 }
 
-/* Relaxed, here and below: an owner only ever becomes NULL, by itself or by who has its rights, so the answer yes is
- * never out of date, and no other thread is answered yes; and of another thread's count only PP_REF_IMMORTAL_
- * matters, which is for good. */
+/* Relaxed, here and below: an owner only ever becomes NULL, by itself or by who has its rights, so
+ * the answer yes is never out of date, and no other thread is answered yes; and of another thread's
+ * count only PP_REF_IMMORTAL_ matters, which is for good. */
 PP_INLINE bool pp_object_is_mine_(const pp_thread *thread, const struct pp_object_head_ *head)
 {
     return PP_LIKELY(__atomic_load_n(&head->owner, __ATOMIC_RELAXED) == thread);
@@ -112,8 +113,8 @@ PP_NODISCARD PP_INLINE bool pp_try_retain(pp_thread *thread, pp_object *object)
 }
 
 /* Gives up a counted reference; the last one frees the object and releases what it
- * refers to. Inside a scope. Never fails, never runs foreign code; waits at most for a thread that has
- * locked a container which dies, and gives that lock up without waiting for others. */
+ * refers to. Inside a scope. Never fails, never runs foreign code; waits at most for a thread that
+ * has locked a container which dies, and gives that lock up without waiting for others. */
 PP_INLINE void pp_release(pp_thread *thread, pp_object *object)
 {
     struct pp_object_head_ *head = pp_object_head_of_(object);
@@ -140,7 +141,8 @@ PP_API void pp_object_defer(pp_thread *thread, pp_object *object);
 
 /* Holds the deferred `object`, borrowed or counted, in one of the thread's 16 handles: the
  * collector keeps it alive until pp_handle_drop, and no count moves. False when
- * all are in use, or it is not deferred, or it has died. Handles go with the thread. Inside a scope. */
+ * all are in use, or it is not deferred, or it has died. Handles go with the thread. Inside a
+ * scope. */
 PP_API PP_NODISCARD bool pp_handle_hold(pp_thread *thread, pp_object *object);
 
 /* Gives up one handle that holds `object`. Inside a scope. */

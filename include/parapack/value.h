@@ -54,16 +54,20 @@ PP_API PP_NODISCARD pp_status pp_float(pp_thread *thread, double number, pp_valu
 
 /* A str of `size` bytes of UTF-8, which are copied: a new reference. PP_ERR_UTF8,
  * PP_ERR_TOO_LONG beyond 2**32-1 bytes, PP_ERR_NOMEM. */
-PP_API PP_NODISCARD pp_status pp_str(pp_thread *thread, const void *utf8, size_t size, pp_value *value);
-PP_API PP_NODISCARD pp_status pp_bin(pp_thread *thread, const void *bytes, size_t size, pp_value *value);
+PP_API PP_NODISCARD pp_status pp_str(pp_thread *thread, const void *utf8, size_t size,
+                                     pp_value *value);
+PP_API PP_NODISCARD pp_status pp_bin(pp_thread *thread, const void *bytes, size_t size,
+                                     pp_value *value);
 
 /* A timestamp; an ext of that type, -128 to 127 (-1 too), with its body copied. */
-PP_API PP_NODISCARD pp_status pp_timestamp_value(pp_thread *thread, pp_timestamp timestamp, pp_value *value);
+PP_API PP_NODISCARD pp_status pp_timestamp_value(pp_thread *thread, pp_timestamp timestamp,
+                                                 pp_value *value);
 PP_API PP_NODISCARD pp_status pp_ext(pp_thread *thread, int8_t type, const void *body, size_t size,
                                      pp_value *value);
 
 /* `object` as a value: the same reference, counted or borrowed. */
-PP_INLINE pp_value pp_object_value(pp_object *object) {
+PP_INLINE pp_value pp_object_value(pp_object *object)
+{
     return (pp_value){(uint64_t)(uintptr_t)object};
 }
 
@@ -72,7 +76,8 @@ PP_INLINE pp_value pp_object_value(pp_object *object) {
 PP_API pp_kind pp_value_kind(pp_value value);
 
 /* The object of a value that is one, else NULL. */
-PP_INLINE pp_object *pp_value_object(pp_value value) {
+PP_INLINE pp_object *pp_value_object(pp_value value)
+{
     return (value.word & 7) == 0 ? (pp_object *)(uintptr_t)value.word : NULL;
 }
 
@@ -86,15 +91,15 @@ PP_API PP_NODISCARD bool pp_value_float(pp_value value, double *number);
  * they live as long as that variable. False for other kinds. */
 PP_API PP_NODISCARD bool pp_value_bytes(const pp_value *value, pp_slice *bytes);
 
-/* How many code points a str has, and (as pp_utf8_info) an upper bound of them: 0x7f, 0xff, 0xffff or
- * 0x10ffff. Counted once, when it was made. */
+/* How many code points a str has, and (as pp_utf8_info) an upper bound of them: 0x7f, 0xff, 0xffff
+ * or 0x10ffff. Counted once, when it was made. */
 PP_API PP_NODISCARD bool pp_value_code_points(const pp_value *value, size_t *count, uint32_t *max);
 
 PP_API PP_NODISCARD bool pp_value_timestamp(pp_value value, pp_timestamp *timestamp);
 PP_API PP_NODISCARD bool pp_value_ext_type(pp_value value, int8_t *type);
 
-/* Whether two values are equal: numbers by value (1 == 1.0 == true, as Python and keys of dicts have
- * it; NaN equals nothing), str, bin, ext and timestamps by content, documents by what they
+/* Whether two values are equal: numbers by value (1 == 1.0 == true, as Python and keys of dicts
+ * have it; NaN equals nothing), str, bin, ext and timestamps by content, documents by what they
  * say, mutable objects by identity. */
 PP_API bool pp_value_equal(pp_value a, pp_value b);
 
@@ -134,16 +139,16 @@ PP_API void pp_values_release(pp_thread *thread, pp_values *values);
 /* ---- keys of dicts, members of sets ---- */
 
 /* What may be a key: str, bin, int, float, bool, nil. Numbers that are equal are the same
- * key (1, 1.0, true), NaN is equal to itself here. A key that is looked up is not an object: it points to the
- * caller's bytes and owns nothing. */
+ * key (1, 1.0, true), NaN is equal to itself here. A key that is looked up is not an object: it
+ * points to the caller's bytes and owns nothing. */
 typedef struct pp_key {
     uint64_t hash;
-    pp_value value;      /* the key where it fits a word; else PP_NO_VALUE, or the object that it is */
+    pp_value value; /* the key where it fits a word; else PP_NO_VALUE, or the object that it is */
     const uint8_t *data; /* of a str or bin, when value is none */
     size_t size;
-    uint8_t kind;        /* pp_kind */
-    double number;       /* of a float or a large int, when value is none */
-    uint64_t integer;    /* of an int beyond 61 bits */
+    uint8_t kind;     /* pp_kind */
+    double number;    /* of a float or a large int, when value is none */
+    uint64_t integer; /* of an int beyond 61 bits */
 } pp_key;
 
 /* A str key: UTF-8 that the caller vouches for, or has been checked (`pp_utf8_validate`); it is
