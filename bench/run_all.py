@@ -60,6 +60,9 @@ SCRIPTS = [
     Script("share_dict", with_gil, GIL_BUILD, ["--repetitions", "3"]),
     Script("share_dict", free_threaded, FREE_BUILD, ["--repetitions", "3"]),
     Script("share_collect", with_gil, GIL_BUILD, ["--repetitions", "5", "--containers", "20000"]),
+    Script("share_queue", with_gil, GIL_BUILD, ["--repetitions", "5"]),
+    Script("share_queue", free_threaded, FREE_BUILD, ["--repetitions", "5"]),
+    Script("handover", with_interpreters, "CPython 3.14 or later with a GIL", ["--repetitions", "3"]),
     Script("share_memory", with_gil, GIL_BUILD, ["--repetitions", "1"]),
 ]
 PAIR = Script(
