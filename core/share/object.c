@@ -78,33 +78,34 @@ void pp_object_publish(pp_thread *thread, pp_value value)
 
 /* ---- ends ---------------------------------------------------------------- */
 
-/* The lock of a dead container: somebody who has borrowed it may be about to change it, and give
- * that up. */
-static void lock_dead(pp_thread *thread, pp_object *object)
+/* Locks a dead container that others may have borrowed: one of them may be about to change it, and
+ * give that up. Whether there was something to lock. */
+static bool lock_dead(pp_thread *thread, pp_object *object)
 {
-    if (pp_mutex_trylock(&object->lock))
-        return;
-    pp_thread_block(thread);
-    pp_mutex_lock(&object->lock);
-    pp_thread_unblock(thread);
+    if (!type_of(object)->container || !has_flag(object, PP_OBJECT_PUBLISHED))
+        return false;
+    if (!pp_mutex_trylock(&object->lock)) {
+        pp_thread_block(thread);
+        pp_mutex_lock(&object->lock);
+        pp_thread_unblock(thread);
+    }
+    return true;
+}
+
+static void clear_locked(pp_thread *thread, pp_object *object)
+{
+    const pp_object_type *type = type_of(object);
+    assert(pp_object_is_dead(object));
+    if (PP_UNLIKELY(has_flag(object, PP_OBJECT_NUMBERED)))
+        pp_registry_remove(object);
+    if (type->clear != NULL)
+        type->clear(thread, object);
 }
 
 void pp_object_clear(pp_thread *thread, pp_object *object)
 {
-    const pp_object_type *type = type_of(object);
-    assert(pp_object_is_dead(object));
-    if (PP_UNLIKELY(has_flag(object, PP_OBJECT_NUMBERED))) {
-        pp_registry_remove(object);
-        /* In the child of a fork somebody else may have to begin this again. */
-        atomic_fetch_and_explicit(&object->flags, (uint8_t)~PP_OBJECT_NUMBERED,
-                                  memory_order_relaxed);
-    }
-    if (type->clear == NULL)
-        return;
-    bool locked = type->container && has_flag(object, PP_OBJECT_PUBLISHED);
-    if (locked)
-        lock_dead(thread, object);
-    type->clear(thread, object);
+    bool locked = lock_dead(thread, object);
+    clear_locked(thread, object);
     if (locked)
         pp_object_unlock(object);
 }
