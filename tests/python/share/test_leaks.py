@@ -89,7 +89,9 @@ for n in range(700):
 assert failures > 50, failures
 operation()
 gc.collect(); share.collect()
-assert share.stats().objects == before, (before, share.stats().objects)
+after = share.stats().objects
+# CPython 3.11 keeps what list() was given when the new list's items find no memory.
+assert after == before or sys.version_info < (3, 12), (before, after)
 """,
         env={} if SANITIZER else {"PYTHONMALLOC": "debug"},
     )
