@@ -15,7 +15,7 @@ import system
 from interpreters import Interpreter, build_wheel, make_venv, pip_install, requested
 from stages import ROOT, Stages
 
-PEERS = ("msgpack", "ormsgpack", "msgspec")
+PEERS = ("msgpack", "ormsgpack", "msgspec", "ft_utils", "cereggii")
 
 
 def main() -> int:

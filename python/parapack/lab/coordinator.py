@@ -52,6 +52,7 @@ class Coordinator:
         self._path = path
         self._show = show
         self._workers: dict[str, WorkerProcess] = {}
+        self._failures = {arm.name: environment.failures for arm, environment in arms}
 
     def run(self) -> Results:
         """Measures everything. KeyboardInterrupt passes through, after the workers' end and the last save."""
@@ -120,8 +121,12 @@ class Coordinator:
         result.cases += measured.values()
         live = []
         for name, one in measured.items():
-            if self._try(one, "open", experiment=experiment.name, case=case.name, parameters=case.parameters):
+            absent = self._try(
+                one, "open", experiment=experiment.name, case=case.name, parameters=case.parameters
+            )
+            if absent is not None:
                 live.append(name)
+                self._note_absent(one, absent)
         kept: list[Repetition] = []
         disturbed: list[Repetition] = []
         try:
@@ -129,7 +134,14 @@ class Coordinator:
         finally:
             _collect(list(measured.values()), kept, disturbed, self._settings.repetitions)
         for name in live:
-            self._try(measured[name], "close")
+            self._note_absent(measured[name], self._try(measured[name], "close") or {})
+
+    def _note_absent(self, result: CaseResult, absent: dict[str, str]) -> None:
+        """Writes down what a case goes without; for a package that did not install, pip's reason."""
+        failures = self._failures[result.arm]
+        for name, reason in absent.items():
+            failed = failures.get(name)
+            result.absent[name] = f"does not install here: {failed}" if failed else reason
 
     def _repeat(
         self,
@@ -166,7 +178,7 @@ class Coordinator:
             if not worker.alive:
                 del self._workers[result.arm]
             return None
-        return True if answer is None else answer
+        return answer
 
     def _check_gil(self) -> None:
         """Asks every process again: an import in the course of the work can have turned the GIL on."""

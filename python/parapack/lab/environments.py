@@ -23,6 +23,10 @@ from urllib.parse import unquote, urlparse
 
 from parapack.lab.arms import Arm, Interpreter, is_running
 from parapack.lab.codecs import PEERS, SUBJECT
+from parapack.lab.share_subjects import PACKAGES
+
+INSTALLED = (*PEERS, *PACKAGES)
+"""What an environment gets, besides Parapack."""
 
 PEERS_FROM_SOURCE = ("msgpack",)
 """Peers that a C compiler can build where there is no wheel. The others need more than that, or refuse."""
@@ -98,7 +102,7 @@ def ensure(
         tell(f"{interpreter.name}: making a virtual environment in {directory}")
         _create(interpreter, directory)
         failures = {}
-        for peer in PEERS:
+        for peer in INSTALLED:
             tell(f"{interpreter.name}: installing {peer}")
             reason = _install(python, peer, from_source=peer in PEERS_FROM_SOURCE)
             if reason:
@@ -119,7 +123,7 @@ def ensure(
 
 def _directory_name(interpreter: Interpreter) -> str:
     """One directory for each interpreter: its version, and a hash that tells its installations apart."""
-    identity = f"{os.path.realpath(interpreter.path)} {interpreter.version} {' '.join(PEERS)}"
+    identity = f"{os.path.realpath(interpreter.path)} {interpreter.version} {' '.join(INSTALLED)}"
     return f"{interpreter.name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
 

@@ -81,9 +81,14 @@ class Runner(ABC):
     def variants(self) -> list[str]:
         """The names of the variants; they are measured in turn."""
 
+    @property
+    def absent(self) -> dict[str, str]:
+        """What this case goes without, and why. May grow while it is measured."""
+        return {}
+
     @abstractmethod
     def measure(self, variant: str) -> Figures:
-        """Measures one variant once."""
+        """Measures one variant once; no figures for one that turned out not to work."""
 
     def close(self) -> None:  # noqa: B027 - most runners have nothing to close
         """Ends threads and drops data."""

@@ -34,6 +34,8 @@ class CaseResult:
     rejected: int = 0
     noisy: bool = False
     error: str | None = None
+    absent: dict[str, str] = field(default_factory=dict)
+    """What could not be measured here, with the reason."""
 
     @property
     def mark(self) -> str:
@@ -77,6 +79,8 @@ class ExperimentResult:
                 f"* {noisy} of {len(cases)} cases are noisy: other processes used the CPUs in so many "
                 "repetitions that the disturbed ones are taken in; repeat them on a quiet machine"
             )
+        absent = {name: reason for case in cases for name, reason in case.absent.items()}
+        notes += [f"without {name}: {reason}" for name, reason in absent.items()]
         notes += [f"{case.case}: {case.error}" for case in cases if case.error]
         return notes
 
@@ -126,6 +130,7 @@ class Results:
                             "rejected": case.rejected,
                             "noisy": case.noisy,
                             "error": case.error,
+                            "absent": case.absent,
                         }
                         for case in experiment.cases
                     ],

@@ -59,13 +59,13 @@ class Worker:
             "libraries": process.describe_libraries(present, self._absent),
         }
 
-    def open(self, experiment: str, case: str, parameters: dict[str, Any]) -> list[str]:
-        """Prepares a case. Returns the names of its variants."""
+    def open(self, experiment: str, case: str, parameters: dict[str, Any]) -> dict[str, str]:
+        """Prepares a case. Returns what of it cannot be measured, and why."""
         if self._context is None:
             raise ValueError("open before start")
         self.close()
         self._runner = experiments.get(experiment).open(Case(case, parameters), self._context)
-        return self._runner.variants
+        return self._runner.absent
 
     def repeat(self, turn: int) -> dict[str, dict[str, float]]:
         """Measures every variant once, beginning with the one whose turn it is."""
@@ -75,13 +75,16 @@ class Worker:
         begin = turn % len(names) if names else 0
         return {name: self._runner.measure(name) for name in names[begin:] + names[:begin]}
 
-    def close(self) -> None:
-        """Closes the open case, if there is one."""
+    def close(self) -> dict[str, str]:
+        """Closes the open case, if there is one. Returns what `open` did, and what else failed since."""
         runner, self._runner = self._runner, None
-        if runner is not None:
-            runner.close()
-            del runner
-            gc.collect()
+        if runner is None:
+            return {}
+        absent = runner.absent
+        runner.close()
+        del runner
+        gc.collect()
+        return absent
 
 
 def serve(orders: TextIO, answers: TextIO) -> None:

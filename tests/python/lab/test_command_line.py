@@ -32,7 +32,7 @@ def test_version(capsys):
 def test_list_names_every_experiment(capsys):
     code, out, _ = run_cli(capsys, "lab", "list")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()] == ["asyncio", "compete", "threads"]
+    assert [line.split()[0] for line in out.splitlines()] == ["asyncio", "compete", "share", "threads"]
     assert all(experiment.summary in out for experiment in experiments.all_experiments().values())
 
 
@@ -72,7 +72,7 @@ def test_wrong_calls_are_told_so(capsys, arguments, message):
 def test_an_unknown_experiment(capsys, tmp_path):
     code, _, err = run_cli(capsys, "lab", "run", "treads", "--out", str(tmp_path))
     assert code == 2
-    assert "no experiment named 'treads'; there are: asyncio, compete, threads" in err
+    assert "no experiment named 'treads'; there are: asyncio, compete, share, threads" in err
 
 
 def test_an_interpreter_that_does_not_exist(capsys, tmp_path):
