@@ -58,10 +58,12 @@ static bool worth_spinning(pp_queue *queue, const pp_waiter *waiter)
     return false;
 }
 
-/* Looks for a moment. True if the wait is over. */
-static bool spin(pp_queue *queue, const pp_waiter *waiter)
+/* Looks for a moment, at the longest until `deadline`. True if the wait is over. */
+static bool spin(pp_queue *queue, const pp_waiter *waiter, uint64_t deadline)
 {
     uint64_t end = pp_clock_now() + SPIN_TIME;
+    if (end > deadline)
+        end = deadline;
     do {
         for (int i = 0; i < 16; i++) {
             if (!pp_waiter_waits(waiter)) {
@@ -151,7 +153,7 @@ static pp_status wait_for(pp_thread *thread, pp_queue *queue, thread_wait *wait,
                           bool interruptible, bool may_spin)
 {
     PP_YIELD_POINT();
-    if (may_spin && spin(queue, &wait->waiter))
+    if (may_spin && spin(queue, &wait->waiter, deadline))
         return outcome(&wait->waiter);
     if (fall_asleep(wait)) {
         pp_status status = sleep_until(thread, queue, wait, deadline, interruptible);
