@@ -20,13 +20,15 @@
 
 #include "share/thread.h"
 
-/* Stops all others. `thread` is the caller's own, or NULL if it has none. The caller is outside of scopes or in one that may wait, holds no lock of the runtime, and
- * holds no lock of its own that a thread inside a scope could want. `grace` says how long to wait for threads
- * that the last pause turned away, in nanoseconds (0: not at all; fork cannot wait for them). Pauses of several
- * threads queue up. Returns the time it took until all had stopped, in nanoseconds. */
+/* Stops all others. `thread` is the caller's own, or NULL if it has none. The caller is outside of
+ * scopes or in one that may wait, holds no lock of the runtime, and holds no lock of its own that a
+ * thread inside a scope could want. `grace` says how long to wait for threads that the last pause
+ * turned away, in nanoseconds (0: not at all; fork cannot wait for them). Pauses of several threads
+ * queue up. Returns the time it took until all had stopped, in nanoseconds. */
 uint64_t pp_pause_begin(pp_thread *thread, uint64_t grace);
 
-/* Lets them go on; then does the work that was left to the end of the pause (pp_thread_help_others). */
+/* Lets them go on; then does the work that was left to the end of the pause
+ * (pp_thread_help_others). */
 void pp_pause_end(pp_thread *thread);
 
 /* Whether the caller is in a pause of its own. */
@@ -35,7 +37,7 @@ bool pp_pause_is_mine(void);
 /* What pauses have cost so far, in nanoseconds. */
 typedef struct pp_pause_figures {
     uint64_t count;
-    uint64_t wait_last, wait_max;             /* from the wish until all had stopped */
+    uint64_t wait_last, wait_max;                   /* from the wish until all had stopped */
     uint64_t length_last, length_max, length_total; /* from then until all could go on */
 } pp_pause_figures;
 

@@ -32,33 +32,36 @@ extern struct pp_qsbr_global {
     char padding[PP_CACHE_LINE - sizeof(uint64_t)];
 } pp_qsbr_global_;
 
-/* The current epoch: at least 1. One that is too old only delays reclamation. One that is new acquires the unlinking
- * of what was retired before it (pairs with the add that closes a chunk, qsbr.c): a scope with that epoch does not
- * find those blocks. The entering thread publishes it with seq_cst. */
+/* The current epoch: at least 1. One that is too old only delays reclamation. One that is new
+ * acquires the unlinking of what was retired before it (pairs with the add that closes a chunk,
+ * qsbr.c): a scope with that epoch does not find those blocks. The entering thread publishes it
+ * with seq_cst. */
 PP_INLINE uint64_t pp_qsbr_epoch(void)
 {
     return atomic_load_explicit(&pp_qsbr_global_.epoch, memory_order_acquire);
 }
 
-/* Takes over `block` (`size` bytes, from pp_heap_alloc), which nothing leads to any more, and gives it to
- * pp_heap_free when no reader is left. Never fails, never waits. A record has a spare chunk for notes, so the first
- * dozens of blocks need no memory that is not there already; where memory is lacking for longer than that
- * within one scope, the block is given up for good: leaked, not risked. `thread` is the
- * caller's own, attached. */
+/* Takes over `block` (`size` bytes, from pp_heap_alloc), which nothing leads to any more, and gives
+ * it to pp_heap_free when no reader is left. Never fails, never waits. A record has a spare chunk
+ * for notes, so the first dozens of blocks need no memory that is not there already; where memory
+ * is lacking for longer than that within one scope, the block is given up for good: leaked, not
+ * risked. `thread` is the caller's own, attached. */
 void pp_qsbr_retire(pp_thread *thread, void *block, size_t size);
 
-/* Frees what of `thread`'s retired blocks no reader can hold. Called by retire now and then. `thread` is the caller's
- * own, attached: what it retired in its open scope stays. */
+/* Frees what of `thread`'s retired blocks no reader can hold. Called by retire now and then.
+ * `thread` is the caller's own, attached: what it retired in its open scope stays. */
 void pp_qsbr_poll(pp_thread *thread);
 
-/* Gives what `thread`, the caller's own, has retired so far its goal: a scope that begins after this
- * call does not delay it. */
+/* Gives what `thread`, the caller's own, has retired so far its goal: a scope that begins after
+ * this call does not delay it. */
 void pp_qsbr_close(pp_thread *thread);
 
-/* pp_qsbr_poll for a thread that has finished reading: at the end of a scope, before it detaches. */
+/* pp_qsbr_poll for a thread that has finished reading: at the end of a scope, before it detaches.
+ */
 void pp_qsbr_poll_leaving(pp_thread *thread);
 
-/* pp_qsbr_poll for `owner`, whose record the caller has claimed; `thread` is the caller's own, attached. */
+/* pp_qsbr_poll for `owner`, whose record the caller has claimed; `thread` is the caller's own,
+ * attached. */
 void pp_qsbr_poll_for(pp_thread *thread, pp_thread *owner);
 
 /* A new record, before its first use: false without memory. */
