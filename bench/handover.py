@@ -93,8 +93,12 @@ def main() -> int:
     }
     if interpreters is not None:
         slow = max(1, options.trips // 1000)  # it polls
-        variants["standard int"] = partial(through_standard, interpreters.create(), 12345, slow)
+        other = interpreters.create()
+        variants["standard int"] = partial(through_standard, other, 12345, slow)
     samples = measure.interleave(variants, options.repetitions)
+    _interpreters.destroy(mine)
+    if interpreters is not None:
+        other.close()
     for name in variants:
         rates = samples[name]
         text = f"{stats.median(rates):,.0f} round trips/s" + ("  NOISY" if samples.noisy else "")
