@@ -64,6 +64,8 @@ SCRIPTS = [
     Script("share_queue", free_threaded, FREE_BUILD, ["--repetitions", "5"]),
     Script("handover", with_interpreters, "CPython 3.14 or later with a GIL", ["--repetitions", "3"]),
     Script("share_memory", with_gil, GIL_BUILD, ["--repetitions", "1"]),
+    Script("share_documents", with_gil, GIL_BUILD, ["--repetitions", "1"]),
+    Script("share_c", with_gil, GIL_BUILD, ["--repetitions", "5", "--seconds", "0.05"]),
 ]
 PAIR = Script(
     "builds", with_gil, "a GIL build and a free-threaded build of one version", ["--repetitions", "5"]

@@ -56,15 +56,15 @@ static double now(void)
 }
 
 /* A key in a random order, which no processor can predict. */
-static size_t next_key(member *m)
+static size_t next_key(uint64_t *random)
 {
-    m->random = m->random * UINT64_C(6364136223846793005) + 1442695040888963407;
-    return (size_t)((m->random >> 32) * KEYS >> 32);
+    *random = *random * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return (size_t)((*random >> 32) * KEYS >> 32);
 }
 
-static bool writes(const member *m)
+static bool writes(uint64_t random)
 {
-    return (m->random >> 40) % 10 == 0;
+    return (random >> 40) % 10 == 0;
 }
 
 /* ---- a dict ------------------------------------------------------------------------------- */
@@ -86,30 +86,36 @@ static pp_status fill_dict(pp_thread *self)
 
 static pp_status dict_read(member *m)
 {
+    uint64_t random = m->random, sum = 0;
     pp_thread_enter(m->self);
     for (int i = 0; i < SCOPE; i++) {
-        pp_key key = pp_key_int((int64_t)next_key(m));
-        m->sum += pp_dict_get(m->self, dict, &key).word;
+        pp_key key = pp_key_int((int64_t)next_key(&random));
+        sum += pp_dict_get(m->self, dict, &key).word;
     }
     pp_thread_leave(m->self);
+    m->random = random;
+    m->sum += sum;
     return PP_OK;
 }
 
 static pp_status dict_mixed(member *m)
 {
     pp_status status = PP_OK;
+    uint64_t random = m->random, sum = 0;
     pp_thread_enter(m->self);
     for (int i = 0; i < SCOPE && status == PP_OK; i++) {
-        bool write = writes(m);
-        size_t n = next_key(m);
+        bool write = writes(random);
+        size_t n = next_key(&random);
         pp_key key = pp_key_int((int64_t)n);
         pp_value value;
         if (!write)
-            m->sum += pp_dict_get(m->self, dict, &key).word;
+            sum += pp_dict_get(m->self, dict, &key).word;
         else if ((status = pp_int(m->self, (int64_t)n, &value)) == PP_OK)
             status = pp_dict_set(m->self, dict, &key, value);
     }
     pp_thread_leave(m->self);
+    m->random = random;
+    m->sum += sum;
     return status;
 }
 
@@ -133,17 +139,20 @@ static uint64_t *table_place(uint64_t key)
 
 static pp_status table_use(member *m, bool mixed)
 {
+    uint64_t random = m->random, sum = 0;
     for (int i = 0; i < SCOPE; i++) {
-        bool write = mixed && writes(m);
-        size_t key = next_key(m);
+        bool write = mixed && writes(random);
+        size_t key = next_key(&random);
         pthread_mutex_lock(&table.mutex);
         uint64_t *place = table_place(key);
         if (write)
             *place = key;
         else
-            m->sum += *place;
+            sum += *place;
         pthread_mutex_unlock(&table.mutex);
     }
+    m->random = random;
+    m->sum += sum;
     return PP_OK;
 }
 
