@@ -19,7 +19,7 @@ MOST_THREADS = 8
 
 _EXAMPLES = """\
 examples:
-  parapack lab run --quick                      everything, in about two minutes, with this interpreter
+  parapack lab run --quick                      everything, in about three minutes, with this interpreter
   parapack lab run threads --threads 4          one experiment, up to four threads
   parapack lab run --python python3.13 --python python3.13t --out results
                                                 interpreters beside each other; what each needs is installed
