@@ -13,6 +13,12 @@ from parapack.lab.coordinator import Coordinator
 from parapack.lab.experiment import Settings
 from parapack.lab.results import CaseResult, ExperimentResult
 
+pytestmark = [
+    pytest.mark.isolated,
+    pytest.mark.timeout(support.PATIENCE + 60),
+    pytest.mark.thread_unsafe(reason="starts processes and measures"),
+]
+
 RATE = "operations_per_s"
 SHARE = experiments.get("share")
 
@@ -41,12 +47,6 @@ def arm_cases(run):
     """The cases by name, a dict for each arm."""
     cases = run[0]["experiments"][0]["cases"]
     return [{case["case"]: case for case in cases if case["arm"] == arm["name"]} for arm in run[0]["arms"]]
-
-
-pytestmark = [
-    pytest.mark.isolated,
-    pytest.mark.thread_unsafe(reason="starts processes and measures"),
-]
 
 
 def rate(case, variant):
@@ -146,9 +146,14 @@ def test_what_needs_two_threads_stands_apart():
         case("put+get", "queue", {"share@1": 1e6, "share@2": 1e6}),
         case("round trip", "transfer", {"share@2": 1e5, "SimpleQueue@2": 2e4}),
         case("round trip to an interpreter", "interpreters", {"os.pipe@2": 5e4, "share@2": 1e5}),
+        case("C: queue round trip", "C", {"ring and mutex@2": 2e5, "share@2": 1e5}),
     )
     assert [row[1] for row in first.rows] == ["share"]
     assert second.columns == ["", "with", "2 threads", "share is"]
+    assert second.rows[4:] == [
+        ["C: queue round trip", "share", "100 k/s", ""],
+        ["", "ring and mutex", "200 k/s", "0.50x [0.50, 0.50]"],
+    ]
     assert second.rows[1:3] == [
         ["", "SimpleQueue", "20.0 k/s", "5.00x [5.00, 5.00]"],
         ["round trip to an interpreter", "share", "100 k/s", ""],

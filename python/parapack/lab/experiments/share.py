@@ -207,15 +207,16 @@ class Share(Experiment):
         made = []
         for arm in result.arms():
             cases = result.of_arm(arm)
-            parts = (
-                ("one object, operations of several threads", (DICT, COUNTER, QUEUE)),
-                ("from one thread to another, and between interpreters", (TRANSFER, INTERPRETERS)),
-                ("the C API, without any interpreter", (NATIVE,)),
-            )
-            for title, kinds in parts:
-                of_part = [case for case in cases if case.parameters["kind"] in kinds]
-                if of_part:
-                    made.append(_table(f"share: {title} ({arm})", of_part))
+            two_only = [case for case in cases if 1 not in _counts(case)]
+            native = [case for case in cases if case.parameters["kind"] == NATIVE and case not in two_only]
+            parts = {
+                "one object, operations of several threads": [
+                    case for case in cases if case not in two_only and case not in native
+                ],
+                "from one thread to another, and between interpreters": two_only,
+                "the C API, without any interpreter": native,
+            }
+            made += [_table(f"share: {title} ({arm})", part) for title, part in parts.items() if part]
             if made:
                 made[-1].notes += [
                     *NOTES,
