@@ -27,7 +27,7 @@ typedef struct member {
     pp_thread *self;
     pp_status status;
     unsigned index;
-    uint64_t random, sum;
+    uint64_t random, sum; /* the sum of what was read, so that it is */
     pp_object *own[OBJECTS];
     double seconds, begun, ended;
     uint64_t operations;
@@ -46,7 +46,6 @@ typedef struct line {
 } line;
 
 static pthread_barrier_t start;
-static volatile uint64_t consumed;
 
 static double now(void)
 {
@@ -487,7 +486,6 @@ static void *member_main(void *argument)
         pp_status ended = l->end(m);
         m->status = m->status == PP_OK ? ended : m->status;
     }
-    consumed = m->sum;
     return NULL;
 }
 
