@@ -32,10 +32,24 @@ const pp_object_type pp_ext_type = {
 
 uint64_t pp_word_of_bytes(unsigned tag, const void *bytes, size_t size)
 {
-    uint64_t word = tag | (uint64_t)size << PP_TAG_BITS, content = 0;
-    if (size > 0)
-        memcpy((uint8_t *)&content + SHORT_OFFSET, bytes, size);
-    return word | content;
+    /* Loads that overlap: what memcpy would store in pieces cannot be forwarded to one load. */
+    const uint8_t *p = bytes;
+    uint64_t content = 0;
+    if (PP_BIG_ENDIAN) {
+        if (size > 0)
+            memcpy((uint8_t *)&content + SHORT_OFFSET, bytes, size);
+        return tag | (uint64_t)size << PP_TAG_BITS | content;
+    }
+    if (size >= 4) {
+        uint32_t head, tail;
+        memcpy(&head, p, 4);
+        memcpy(&tail, p + size - 4, 4);
+        content = head | (uint64_t)tail << 8 * (size - 4);
+    } else if (size > 0) {
+        content = p[0] | (uint64_t)p[size / 2] << 8 * (size / 2) |
+                  (uint64_t)p[size - 1] << 8 * (size - 1);
+    }
+    return tag | (uint64_t)size << PP_TAG_BITS | content << 8;
 }
 
 /* An object with `size` bytes, copied. */
