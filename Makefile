@@ -10,7 +10,7 @@ SECONDS ?= 60
 export PYTHONS TSAN_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench fuzz asan tsan lint format clean
+.PHONY: help run test bench fuzz mutants asan tsan lint format clean
 
 help: ## show this text
 	@echo "usage: make COMMAND [PYTHON=...] [PYTHONS=\"...\"] [TSAN_PYTHON=...] [SECONDS=...]"
@@ -28,6 +28,9 @@ bench: ## every line of the table of targets, with its interval (minutes)
 
 fuzz: ## fuzz each target for SECONDS
 	@fuzz/run $(SECONDS)
+
+mutants: ## bugs seeded into the C code, each of which a test must catch
+	@$(PYTHON) tests/mutants.py
 
 asan: ## C and Python tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(PYTHON) tools/sanitize.py address
