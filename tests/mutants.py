@@ -1,4 +1,4 @@
-"""Shows that the tests of the share runtime catch bugs: builds each with one bug put in and expects a test to fail.
+"""Shows that the tests of the share runtime catch bugs: each is built in, and a test is expected to fail.
 
     python3 tests/mutants.py [NAME ...]
 
