@@ -50,7 +50,9 @@ static PyType_Spec spec = {
 
 int share_missing_add(PyObject *module, module_state *st)
 {
-    st->share.missing_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
+    /* Not of the module: the collector cannot follow MISSING, which it does not track, to its type,
+     * and from there would never find the module free. */
+    st->share.missing_type = (PyTypeObject *)PyType_FromSpec(&spec);
     if (!st->share.missing_type || PyModule_AddType(module, st->share.missing_type))
         return -1;
     st->share.missing = PyObject_New(PyObject, st->share.missing_type);
