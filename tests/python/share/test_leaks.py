@@ -69,6 +69,9 @@ assert sum(share.stats().objects.values()) == before, (before, share.stats())
 def test_every_allocation_fails_once(kind: str) -> None:
     """MemoryError or success, whichever allocation of Python's fails; and then all is as before."""
     pytest.importorskip("_testcapi", reason="this interpreter has no _testcapi")
+    if kind == "copy_operations" and sys.version_info[:2] == (3, 15):
+        # share.deep() is Python; the same code on plain dicts and lists crashes, too.
+        pytest.skip("CPython 3.15.0 crashes where tuples of Python code find no memory")
     run_python(
         HEAD
         + f"""
