@@ -3,6 +3,7 @@
 And each survives running out of memory.
 """
 
+import sys
 from pathlib import Path
 
 import pytest
