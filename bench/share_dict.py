@@ -3,6 +3,9 @@ what a second thread gains on the same dict.
 
 A call works through 1,000 keys: it reads all of them, or writes every tenth and reads the others, or adds to
 one counter as often. With int values and with str values. The built-in dict is shown beside, without a bar.
+
+Each thread has keys and values of its own: shared ones would measure their reference counts. "parapack" has a
+proxy for each thread, as workers have that find a Dict by name; "one proxy" is one Python object for all.
 """
 
 from __future__ import annotations
@@ -19,8 +22,7 @@ from parapack import share
 from parapack.lab import measure, parallel, process, stats
 
 COUNT = 1000
-VALUES: dict[str, list[Any]] = {"int": list(range(COUNT)), "str": [f"value of key {i}" for i in range(COUNT)]}
-KEYS = [f"key{i}" for i in range(COUNT)]
+VALUES: dict[str, Callable[[int], Any]] = {"int": lambda i: i, "str": lambda i: f"value of key {i}"}
 GAIN = {"read": bars.Bar(least=1.85), "10% writes": bars.Bar(least=1.6)}
 PEERS = {
     "cereggii": ("cereggii", "AtomicDict", "AtomicInt64", bars.Bar(least=1.0)),
@@ -28,14 +30,19 @@ PEERS = {
 }
 
 
-def read(d: Any) -> None:
-    for key in KEYS:
+def pairs(value: Callable[[int], Any]) -> list[tuple[str, Any]]:
+    """Keys and values that nobody else has."""
+    return [(f"key{i}", value(i)) for i in range(COUNT)]
+
+
+def read(own: list[tuple[str, Any]], d: Any) -> None:
+    for key, _ in own:
         d[key]
 
 
-def mixed(values: list[Any], d: Any) -> None:
+def mixed(own: list[tuple[str, Any]], d: Any) -> None:
     turn = 0
-    for key, value in zip(KEYS, values, strict=True):
+    for key, value in own:
         if turn == 9:
             d[key] = value
             turn = 0
@@ -66,6 +73,11 @@ def dicts(bench: bars.Bench) -> dict[str, Callable[[], Any]]:
     return made
 
 
+def own_task(call: Callable[..., None], value: Callable[[int], Any], get: Callable[[], Any]) -> parallel.Task:
+    """What a thread does, made in that thread."""
+    return partial(call, pairs(value)), get()
+
+
 def counters(made: dict[str, Callable[[], Any]]) -> dict[str, parallel.Task]:
     tasks: dict[str, parallel.Task] = {
         "parapack": (add_in_place, share.Counter()),
@@ -77,21 +89,28 @@ def counters(made: dict[str, Callable[[], Any]]) -> dict[str, parallel.Task]:
     return tasks
 
 
-def filled(make: Callable[[], Any], values: list[Any]) -> Any:
+def filled(make: Callable[[], Any], value: Callable[[int], Any]) -> Any:
     d = make()
-    for key, value in zip(KEYS, values, strict=True):
-        d[key] = value
+    for key, each in pairs(value):
+        d[key] = each
     return d
 
 
+def getters(full: dict[str, Any]) -> dict[str, Callable[[], Any]]:
+    """How a thread comes by each dict."""
+    holder = share.List([full["parapack"]])
+    made: dict[str, Callable[[], Any]] = {name: lambda d=d: d for name, d in full.items()}  # type: ignore[misc]
+    return {**made, "parapack": lambda: holder[0], "one proxy": made["parapack"]}
+
+
 def measure_tasks(
-    tasks: dict[str, parallel.Task], threads: list[int], options: Any
+    tasks: dict[str, Callable[[], parallel.Task]], threads: list[int], options: Any
 ) -> measure.Samples[float]:
     """Calls per second of each task in each number of threads, by (task, threads) as text."""
     with parallel.Crew(max(threads)) as crew:
         variants: dict[str, Callable[[], float]] = {}
         for name, task in tasks.items():
-            crew.prepare(name, lambda task=task: task)
+            crew.prepare(name, task)
             for n in threads:
                 variants[f"{name} {n}"] = partial(crew.measure, name, n, options.seconds, options.cpu_time)
         return measure.interleave(variants, options.repetitions, reject=not options.cpu_time)
@@ -125,12 +144,13 @@ def main() -> int:
     # With a GIL a second thread gains nothing, whatever it does.
     threads = [1] if process.gil_enabled() else [1, 2]
     made = dicts(bench)
-    for kind, values in VALUES.items():
-        full = {name: filled(make, values) for name, make in made.items()}
-        for what, call in (("read", read), ("10% writes", partial(mixed, values))):
-            tasks: dict[str, parallel.Task] = {name: (call, d) for name, d in full.items()}
+    for kind, value in VALUES.items():
+        full = {name: filled(make, value) for name, make in made.items()}
+        for what, call in (("read", read), ("10% writes", mixed)):
+            tasks = {name: partial(own_task, call, value, get) for name, get in getters(full).items()}
             report(bench, f"{kind} {what}", GAIN[what], measure_tasks(tasks, threads, options))
-    report(bench, "one counter", None, measure_tasks(counters(made), threads, options))
+    ready = {name: lambda task=task: task for name, task in counters(made).items()}
+    report(bench, "one counter", None, measure_tasks(ready, threads, options))
     return bench.finish()
 
 
