@@ -10,7 +10,7 @@
 #include "share/refcount.h"
 #include "share/registry.h"
 
-enum { LOCK_SPINS = 64 }; /* turns before a thread blocks: less than what blocking costs */
+enum { LOCK_SPINS = 64 }; /* turns before the last look; all together less than blocking costs */
 
 static inline bool has_flag(const pp_object *object, uint8_t flag)
 {
@@ -167,8 +167,10 @@ void pp_object_drop_value(pp_thread *thread, pp_object *object, pp_value value)
 
 static PP_NOINLINE bool lock_slow(pp_thread *thread, pp_object *object)
 {
-    for (int i = 0; i < LOCK_SPINS; i++) {
-        pp_cpu_relax();
+    /* Looking takes the line away from the holder: ever more seldom. */
+    for (int turns = 1; turns <= LOCK_SPINS; turns *= 2) {
+        for (int i = 0; i < turns; i++)
+            pp_cpu_relax();
         if (!pp_mutex_is_locked(&object->lock) && pp_mutex_trylock(&object->lock))
             return true;
     }
