@@ -400,11 +400,13 @@ pp_table_entry *pp_table_last(pp_table *table)
         i -= (uint32_t)(word >> PP_TAG_BITS);
     }
     /* Who comes this way again gets there in one step. Relaxed: to readers a tombstone is a
-     * tombstone. */
-    if (i < end)
+     * tombstone. Nothing is written where nothing has changed: the table without entries is shared.
+     */
+    if (i < end) {
         atomic_store_explicit(&entries[end - 1].value, PP_TABLE_TOMBSTONE(end - i),
                               memory_order_relaxed);
-    table->newest = i;
+        table->newest = i;
+    }
     return i == 0 ? NULL : &entries[i - 1];
 }
 
