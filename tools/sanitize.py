@@ -8,9 +8,10 @@ PYTHONS names. The interpreters are not instrumented: the sanitizer's library is
 PYTHONMALLOC=malloc lets it see every allocation of Python's (but for those of free-threaded builds).
 
 thread: ThreadSanitizer in the interpreter that TSAN_PYTHON names, which must itself be built with it; a file
-suppressions.txt in the installation is taken to be the interpreter's own known reports. Only tests marked
-`stress` are run: the others have no threads, or start processes, which takes seconds each. Without
-TSAN_PYTHON only the C tests run.
+suppressions.txt in the installation is taken to be the interpreter's own known reports, and
+cpython.tsan-suppressions beside this script adds what it lacks. Only tests marked `stress` are run: the
+others have no threads, or start processes, which takes seconds each. Without TSAN_PYTHON only the C tests
+run.
 
 Any report fails the stage, in whichever process it appeared.
 """
@@ -28,6 +29,7 @@ from stages import BUILD, LOGS, ROOT, WIDE, Stages, fatal
 
 PRESETS = {"address": "asan-ubsan", "thread": "tsan"}
 FLAGS = {"address": "address,undefined", "thread": "thread"}
+SUPPRESSIONS = Path(__file__).with_name("cpython.tsan-suppressions")
 # What the tests import; compiled packages would be noise.
 PURE_PACKAGES = ["pytest>=8.3", "pytest-timeout>=2.3", "hypothesis>=6.100,<6.156"]
 
@@ -181,12 +183,20 @@ def sanitizer_environment(
         libraries = [compiler_library("libasan.so"), compiler_library("libstdc++.so")]
         environment["LD_PRELOAD"] = " ".join(libraries)
         return environment
-    options = f"{common}:halt_on_error=0:second_deadlock_stack=1"
-    suppressions = interpreter.executable.parents[1] / "suppressions.txt"
-    if suppressions.exists():
-        options += f":suppressions={suppressions}"
-    environment["TSAN_OPTIONS"] = options
+    suppressions = thread_suppressions(interpreter, reports)
+    environment["TSAN_OPTIONS"] = (
+        f"{common}:halt_on_error=0:second_deadlock_stack=1:suppressions={suppressions}"
+    )
     return environment
+
+
+def thread_suppressions(interpreter: Interpreter, reports: Path) -> Path:
+    """One file with the interpreter's own list of suppressions and ours."""
+    own = interpreter.executable.parents[1] / "suppressions.txt"
+    lists = [own] if own.exists() else []
+    both = reports.with_suffix(".suppressions")
+    both.write_text("".join(path.read_text() for path in [*lists, SUPPRESSIONS]))
+    return both
 
 
 def compiler_library(name: str) -> str:
