@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from parapack.lab import arms, codecs, environments, experiments, measure, noise
+from parapack.lab import arms, codecs, environments, experiments, measure, noise, sites
 from parapack.lab.experiment import Experiment, Settings
 
 EXIT_USAGE = 2
@@ -129,12 +129,13 @@ def _run(
             for environment, made in _environments(interpreters, options.parapack, terminal.say)
             for arm in made
         ]
+        prepared = _sites(ready, chosen, terminal.say)
     except environments.EnvironmentFailed as error:
         print(f"parapack lab run: {error}", file=sys.stderr)
         return EXIT_USAGE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    coordinator = Coordinator(_settings(options), ready, chosen, path, terminal.show)
+    coordinator = Coordinator(_settings(options), ready, chosen, path, terminal.show, prepared)
     code = 0
     try:
         with terminal:
@@ -166,6 +167,22 @@ def _environments(
             origin = source or environments.parapack_source()
             environment = environments.ensure(interpreter, origin, tell)
         yield environment, [arm for arm in named if arm.interpreter is interpreter]
+
+
+def _sites(
+    ready: list[tuple[arms.Arm, environments.Environment]],
+    chosen: list[Experiment],
+    tell: Callable[[str], None],
+) -> dict[tuple[str, str], dict[str, sites.Site]]:
+    """What the experiments need from the package index, by the names of arm and experiment."""
+    return {
+        (arm.name, experiment.name): {
+            one.name: sites.ensure(arm.interpreter, environment.python, experiment.name, one, tell)
+            for one in experiment.packages(arm.interpreter)
+        }
+        for arm, environment in ready
+        for experiment in chosen
+    }
 
 
 def _settings(options: argparse.Namespace) -> Settings:

@@ -8,9 +8,10 @@ is rejected for all arms, so that what is kept stays paired.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from parapack.lab import documents, noise, results
@@ -18,6 +19,7 @@ from parapack.lab.arms import Arm
 from parapack.lab.environments import Environment
 from parapack.lab.experiment import Case, Experiment, Settings
 from parapack.lab.results import CaseResult, ExperimentResult, Results
+from parapack.lab.sites import Site
 from parapack.lab.worker_process import WorkerFailed, WorkerProcess
 
 Repetition = dict[str, dict[str, dict[str, float]]]
@@ -44,13 +46,16 @@ class Coordinator:
         chosen: list[Experiment],
         path: Path,
         show: Callable[[Progress], None] = lambda progress: None,
+        sites: Mapping[tuple[str, str], Mapping[str, Site]] = MappingProxyType({}),
     ) -> None:
+        """`sites` has, by the names of an arm and of an experiment, what was installed for it."""
         self.results = Results(settings.as_dict())
         self._settings = settings
         self._arms = arms
         self._chosen = chosen
         self._path = path
         self._show = show
+        self._sites = sites
         self._workers: dict[str, WorkerProcess] = {}
         self._failures = {arm.name: environment.failures for arm, environment in arms}
 
@@ -121,8 +126,14 @@ class Coordinator:
         result.cases += measured.values()
         live = []
         for name, one in measured.items():
+            sites = self._sites.get((name, experiment.name), {})
             absent = self._try(
-                one, "open", experiment=experiment.name, case=case.name, parameters=case.parameters
+                one,
+                "open",
+                experiment=experiment.name,
+                case=case.name,
+                parameters=case.parameters,
+                sites={name: site.as_dict() for name, site in sites.items()},
             )
             if absent is not None:
                 live.append(name)
@@ -134,7 +145,10 @@ class Coordinator:
         finally:
             _collect(list(measured.values()), kept, disturbed, self._settings.repetitions)
         for name in live:
-            self._note_absent(measured[name], self._try(measured[name], "close") or {})
+            closed = self._try(measured[name], "close")
+            if closed is not None:
+                self._note_absent(measured[name], closed["absent"])
+                measured[name].facts = closed["facts"]
 
     def _note_absent(self, result: CaseResult, absent: dict[str, str]) -> None:
         """Writes down what a case goes without; for a package that did not install, pip's reason."""

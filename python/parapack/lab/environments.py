@@ -141,17 +141,23 @@ def _create(interpreter: Interpreter, directory: Path) -> None:
 
 def _install(python: Path, requirement: str, from_source: bool) -> str | None:
     """Installs one thing. Returns None, or why it did not work."""
-    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    options = ["--no-deps"]
     if os.path.exists(requirement):
-        command.append("--force-reinstall")
+        options.append("--force-reinstall")
     if not from_source:
-        command.append("--only-binary=:all:")
+        options.append("--only-binary=:all:")
+    return pip_install(str(python), [*options, requirement])
+
+
+def pip_install(python: str, arguments: list[str]) -> str | None:
+    """Has an interpreter's pip install something. Returns None, or why it did not work."""
+    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
     # pip builds with the interpreter's own settings, not with those of the arm.
     variables = {key: value for key, value in os.environ.items() if key not in ("PYTHON_GIL", "PYTHONPATH")}
     with tempfile.TemporaryFile("w+") as log:
         try:
             run = subprocess.run(
-                [*command, requirement],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

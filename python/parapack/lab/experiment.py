@@ -10,13 +10,18 @@ is plain JSON.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Any
 
+from parapack.lab.arms import Interpreter
+from parapack.lab.charts import Chart
 from parapack.lab.codecs import Codec
+from parapack.lab.findings import ArmFacts, Finding
 from parapack.lab.measure import HEAP
 from parapack.lab.results import ExperimentResult
+from parapack.lab.sites import PackageSet, Site
 from parapack.lab.tables import Table
 
 Figures = dict[str, float]
@@ -62,6 +67,16 @@ class Case:
 
     name: str
     parameters: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 1.0
+    """About how long one repetition takes in one arm: for the estimate of the time left, and for the limit
+    after which the process is taken to hang (`limit`)."""
+    repetitions: int | None = None
+    """At most so many repetitions, whatever the settings say: 1 for what is observed rather than timed."""
+
+    @property
+    def limit(self) -> float:
+        """Seconds after which one order about this case is given up and its process killed."""
+        return 60.0 + 10.0 * self.seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +86,8 @@ class Context:
     settings: Settings
     codecs: list[Codec]
     documents: dict[str, Any]
+    sites: dict[str, Site] = field(default_factory=dict)
+    """What was installed for the open case's experiment, by the names of its package sets."""
 
 
 class Runner(ABC):
@@ -84,6 +101,11 @@ class Runner(ABC):
     @property
     def absent(self) -> dict[str, str]:
         """What this case goes without, and why. May grow while it is measured."""
+        return {}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What was observed rather than timed, as JSON; written down when the case is closed."""
         return {}
 
     @abstractmethod
@@ -101,6 +123,14 @@ class Experiment(ABC):
     """What the command line calls it."""
     summary: str
     """One line for `parapack lab list`."""
+    tools: Mapping[str, str] = MappingProxyType({})
+    """Programs that it starts, and the Debian packages that hold them, as in {"wrk": "wrk"}."""
+
+    def packages(self, interpreter: Interpreter) -> tuple[PackageSet, ...]:
+        """What it needs from the package index on an interpreter, besides Parapack and the peers.
+
+        Each set is installed into a directory of its own that only this experiment's processes see."""
+        return ()
 
     @abstractmethod
     def cases(self, settings: Settings, documents: Iterable[str]) -> list[Case]:
@@ -113,3 +143,11 @@ class Experiment(ABC):
     @abstractmethod
     def tables(self, result: ExperimentResult) -> list[Table]:
         """The tables of what has been measured; in an interrupted run any case may be missing."""
+
+    def charts(self, result: ExperimentResult) -> list[Chart]:
+        """What the report draws of it; the same caveat."""
+        return []
+
+    def findings(self, result: ExperimentResult, arms: Mapping[str, ArmFacts]) -> list[Finding]:
+        """What it has to say to the report's three questions. `arms` has every arm that came up."""
+        return []

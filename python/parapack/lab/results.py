@@ -20,7 +20,7 @@ from parapack.lab import noise
 from parapack.lab.tables import NOISY_MARK
 
 FORMAT = "parapack-lab"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(slots=True)
@@ -36,6 +36,8 @@ class CaseResult:
     error: str | None = None
     absent: dict[str, str] = field(default_factory=dict)
     """What could not be measured here, with the reason."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What was observed rather than timed; its form is the experiment's."""
 
     @property
     def mark(self) -> str:
@@ -55,13 +57,15 @@ class ExperimentResult:
     name: str
     cases: list[CaseResult] = field(default_factory=list)
     complete: bool = False
+    error: str | None = None
+    """What ended the whole experiment early."""
 
     def arms(self) -> list[str]:
-        """The arms that measured something, in the order of the run."""
-        return list(dict.fromkeys(case.arm for case in self.cases if case.samples))
+        """The arms that measured or observed something, in the order of the run."""
+        return list(dict.fromkeys(case.arm for case in self.cases if case.samples or case.facts))
 
     def of_arm(self, arm: str) -> list[CaseResult]:
-        return [case for case in self.cases if case.arm == arm and case.samples]
+        return [case for case in self.cases if case.arm == arm and (case.samples or case.facts)]
 
     def notes(self, arm: str) -> list[str]:
         """What must be said below every table of this arm: rejected repetitions, noisy cases, errors."""
@@ -121,6 +125,7 @@ class Results:
                 {
                     "name": experiment.name,
                     "complete": experiment.complete,
+                    "error": experiment.error,
                     "cases": [
                         {
                             "case": case.case,
@@ -131,6 +136,7 @@ class Results:
                             "noisy": case.noisy,
                             "error": case.error,
                             "absent": case.absent,
+                            "facts": case.facts,
                         }
                         for case in experiment.cases
                     ],

@@ -7,6 +7,7 @@ does, so it does not outlive the coordinator. It is started by `bootstrap.py`.
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import json
 import os
@@ -18,6 +19,7 @@ from typing import Any, TextIO
 
 from parapack.lab import codecs, documents, experiments, measure, process
 from parapack.lab.experiment import Case, Context, Runner, Settings
+from parapack.lab.sites import Site
 
 
 class Worker:
@@ -59,12 +61,17 @@ class Worker:
             "libraries": process.describe_libraries(present, self._absent),
         }
 
-    def open(self, experiment: str, case: str, parameters: dict[str, Any]) -> dict[str, str]:
+    def open(
+        self, experiment: str, case: str, parameters: dict[str, Any], sites: dict[str, dict[str, Any]]
+    ) -> dict[str, str]:
         """Prepares a case. Returns what of it cannot be measured, and why."""
         if self._context is None:
             raise ValueError("open before start")
         self.close()
-        self._runner = experiments.get(experiment).open(Case(case, parameters), self._context)
+        context = dataclasses.replace(
+            self._context, sites={name: Site.from_dict(site) for name, site in sites.items()}
+        )
+        self._runner = experiments.get(experiment).open(Case(case, parameters), context)
         return self._runner.absent
 
     def repeat(self, turn: int) -> dict[str, dict[str, float]]:
@@ -75,16 +82,18 @@ class Worker:
         begin = turn % len(names) if names else 0
         return {name: self._runner.measure(name) for name in names[begin:] + names[:begin]}
 
-    def close(self) -> dict[str, str]:
-        """Closes the open case, if there is one. Returns what `open` did, and what else failed since."""
+    def close(self) -> dict[str, Any]:
+        """Closes the open case, if there is one.
+
+        Returns `absent`, what `open` returned and what else failed since, and `facts`."""
         runner, self._runner = self._runner, None
         if runner is None:
-            return {}
-        absent = runner.absent
+            return {"absent": {}, "facts": {}}
+        closed = {"absent": runner.absent, "facts": runner.facts}
         runner.close()
         del runner
         gc.collect()
-        return absent
+        return closed
 
 
 def serve(orders: TextIO, answers: TextIO) -> None:

@@ -176,7 +176,7 @@ def started_worker(libraries=("parapack",)):
 def test_a_failed_order_says_why_and_the_worker_lives_on():
     with started_worker() as worker:
         with pytest.raises(WorkerFailed, match="no experiment named 'nothing'"):
-            worker.order("open", experiment="nothing", case="c", parameters={})
+            worker.order("open", experiment="nothing", case="c", parameters={}, sites={})
         with pytest.raises(WorkerFailed, match="repeat before open"):
             worker.order("repeat", turn=0)
         with pytest.raises(WorkerFailed, match="no order named 'dance'"):
