@@ -27,6 +27,17 @@ static int look_at_int(PyObject *o, share_input *in)
     return -1;
 }
 
+static int ready(share_input *in, pp_status status, pp_value value)
+{
+    if (status != PP_OK) {
+        share_raise(status);
+        return -1;
+    }
+    in->form = SHARE_READY;
+    in->value = value;
+    return 0;
+}
+
 /* A copy of many bytes is made without the GIL. */
 static int make_ready(share_input *in,
                       pp_status (*make)(pp_thread *, const void *, size_t, pp_value *))
@@ -45,13 +56,7 @@ static int make_ready(share_input *in,
         status = make(t, bytes.data, bytes.size, &value);
         share_wait_end(t, saved);
     }
-    if (status != PP_OK) {
-        share_raise(status);
-        return -1;
-    }
-    in->form = SHARE_READY;
-    in->value = value;
-    return 0;
+    return ready(in, status, value);
 }
 
 static int look_at_str(PyObject *o, share_input *in)
@@ -96,17 +101,6 @@ static int look_at_bytes(PyObject *o, share_input *in)
     int failed = make_ready(in, pp_bin);
     PyBuffer_Release(&view);
     return failed;
-}
-
-static int ready(share_input *in, pp_status status, pp_value value)
-{
-    if (status != PP_OK) {
-        share_raise(status);
-        return -1;
-    }
-    in->form = SHARE_READY;
-    in->value = value;
-    return 0;
 }
 
 static int look_at_timestamp(PyObject *o, share_input *in)
