@@ -416,7 +416,7 @@ void pp_table_clear(pp_table_place *place, pp_table_change *change)
     change->cleared = true;
 }
 
-/* ---- when the container dies, and in a pause ------------------------------------------- */
+/* ---- when the container dies ------------------------------------------------------------ */
 
 void pp_table_drop(pp_thread *thread, pp_object *object, pp_table *table)
 {
@@ -430,17 +430,6 @@ void pp_table_drop(pp_thread *thread, pp_object *object, pp_table *table)
             pp_object_drop_value(thread, object, (pp_value){word});
     }
     pp_qsbr_retire(thread, table, size_of(table));
-}
-
-void pp_table_visit(const pp_table *table, pp_visit *visit, void *context)
-{
-    const pp_table_entry *entries = pp_table_entries(table);
-    for (uint32_t i = 0; i < table->used; i++) {
-        uint64_t word = atomic_load_explicit(&entries[i].value, memory_order_relaxed);
-        visit(context, (pp_value){entries[i].key});
-        if (!pp_table_is_missing(word))
-            visit(context, (pp_value){word});
-    }
 }
 
 /* ---- checking ------------------------------------------------------------------------- */

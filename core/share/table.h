@@ -267,13 +267,10 @@ PP_INLINE pp_table_entry *pp_table_next(const pp_table *table, uint32_t *positio
     return NULL;
 }
 
-/* ---- when the container dies, and in a pause --------------------------------------- */
+/* ---- when the container dies --------------------------------------------------------- */
 
 /* Gives up everything that `table` has for `object`, which is dead, and retires it. */
 void pp_table_drop(pp_thread *thread, pp_object *object, pp_table *table);
-
-/* Shows every key (those of tombstones, too: the table holds them) and every value. */
-void pp_table_visit(const pp_table *table, pp_visit *visit, void *context);
 
 /* Aborts with a message where the invariants above do not hold. */
 void pp_table_check(const pp_table *table);
