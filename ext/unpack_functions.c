@@ -17,19 +17,20 @@ static PyObject *extra_data(module_state *st, PyObject *value, const uint8_t *re
     return NULL;
 }
 
-static PyObject *unpack_source(module_state *st, const unpack_options *options, const source *s)
+PyObject *unpack_whole(module_state *st, const unpack_options *options, const uint8_t *data,
+                       size_t size)
 {
     decoder d;
     PyObject *result = NULL;
     decoder_init(&d, st, options);
-    decoder_feed(&d, s->data, (size_t)s->size, 0);
+    decoder_feed(&d, data, size, 0);
     decode_status status = decoder_run(&d, &result);
     decoder_clear(&d);
     if (status == DECODE_NEED)
         PyErr_Format(PyExc_ValueError,
                      "Unpack failed: incomplete input (the value at offset %llu goes beyond the "
                      "%zd bytes given)",
-                     (unsigned long long)decoder_position(&d, d.cursor), s->size);
+                     (unsigned long long)decoder_position(&d, d.cursor), (Py_ssize_t)size);
     if (status == DECODE_DONE && d.cursor != d.end)
         return extra_data(st, result, d.cursor, d.end - d.cursor);
     return result;
@@ -48,7 +49,7 @@ static PyObject *unpack_buffer(module_state *st, const char *function,
     if (source_open(&s, packed))
         return NULL;
     unpack_options_limits(&options, s.size);
-    PyObject *result = unpack_source(st, &options, &s);
+    PyObject *result = unpack_whole(st, &options, s.data, (size_t)s.size);
     source_close(&s);
     return result;
 }

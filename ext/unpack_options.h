@@ -22,4 +22,9 @@ int unpack_options_dict(module_state *st, unpack_options *options, PyObject *dic
 /* Limits that were not given become what `size` bytes of input can hold. */
 void unpack_options_limits(unpack_options *options, Py_ssize_t size);
 
+/* The object that [data, data + size) is, all of it: a new reference, or NULL with an exception
+ * (ExtraData where bytes are left over). The bytes hold still meanwhile. (unpack_functions.c) */
+PyObject *unpack_whole(module_state *st, const unpack_options *options, const uint8_t *data,
+                       size_t size);
+
 #endif /* PARAPACK_EXT_UNPACK_OPTIONS_H */

@@ -82,41 +82,17 @@ PyObject *view_scalar(module_state *st, PyObject *document, const pp_token *t)
 
 /* ---- all of it ----------------------------------------------------------------------------- */
 
-static PyObject *raise_extra(module_state *st, PyObject *value, const decoder *d)
-{
-    PyObject *error = PyObject_CallFunction(st->ExtraData, "Oy#", value, (const char *)d->cursor,
-                                            (Py_ssize_t)(d->end - d->cursor));
-    if (error)
-        PyErr_SetObject(st->ExtraData, error);
-    Py_XDECREF(error);
-    Py_DECREF(value);
-    return NULL;
-}
-
 PyObject *view_decode(module_state *st, const uint8_t *data, size_t size, PyObject *const *values,
                       PyObject *kwnames)
 {
     static const char *const parameters[] = {NULL};
     unpack_options options;
-    decoder d;
-    PyObject *result = NULL;
     unpack_options_init(&options);
     options.strict_map_key = false;
     if (kwnames && unpack_options_vector(st, &options, parameters, values, kwnames, "unpack"))
         return NULL;
     unpack_options_limits(&options, (Py_ssize_t)size);
-    decoder_init(&d, st, &options);
-    decoder_feed(&d, data, size, 0);
-    decode_status status = decoder_run(&d, &result);
-    decoder_clear(&d);
-    if (status == DECODE_NEED)
-        PyErr_Format(PyExc_ValueError,
-                     "Unpack failed: incomplete input (the value at offset %llu goes beyond the "
-                     "%zd bytes given)",
-                     (unsigned long long)decoder_position(&d, d.cursor), (Py_ssize_t)size);
-    if (status == DECODE_DONE && d.cursor != d.end)
-        return raise_extra(st, result, &d);
-    return result;
+    return unpack_whole(st, &options, data, size);
 }
 
 PyObject *view_unpack(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
