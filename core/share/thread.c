@@ -268,7 +268,7 @@ void pp_thread_unclaim(pp_thread *other)
 
 void pp_thread_merge_for(pp_thread *self, pp_thread *owner)
 {
-    while (has_merges(owner) && pp_state_claim(owner)) {
+    while (has_merges(owner) && pp_thread_claim(owner)) {
         merge(self, owner);
         pp_thread_unclaim(owner); /* then look again: pushes meanwhile relied on this claim */
     }
@@ -284,7 +284,7 @@ void pp_thread_help_others(pp_thread *self)
         pp_thread_merge_for(self, other);
         if ((atomic_load_explicit(&other->retired.count, memory_order_relaxed) > 0 ||
              pp_heap_has_remote(other)) &&
-            pp_state_claim(other)) {
+            pp_thread_claim(other)) {
             pp_qsbr_poll_for(self, other);
             pp_heap_drain(other);
             pp_thread_unclaim(other);
