@@ -129,7 +129,7 @@ def _run(
             for environment, made in _environments(interpreters, options.parapack, terminal.say)
             for arm in made
         ]
-        prepared = _sites(ready, chosen, terminal.say)
+        prepared = _sites(ready, chosen, _settings(options), terminal.say)
     except environments.EnvironmentFailed as error:
         print(f"parapack lab run: {error}", file=sys.stderr)
         return EXIT_USAGE
@@ -172,13 +172,14 @@ def _environments(
 def _sites(
     ready: list[tuple[arms.Arm, environments.Environment]],
     chosen: list[Experiment],
+    settings: Settings,
     tell: Callable[[str], None],
 ) -> dict[tuple[str, str], dict[str, sites.Site]]:
     """What the experiments need from the package index, by the names of arm and experiment."""
     return {
         (arm.name, experiment.name): {
             one.name: sites.ensure(arm.interpreter, environment.python, experiment.name, one, tell)
-            for one in experiment.packages(arm.interpreter)
+            for one in experiment.needed(arm.interpreter, settings)
         }
         for arm, environment in ready
         for experiment in chosen

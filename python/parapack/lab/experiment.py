@@ -132,6 +132,10 @@ class Experiment(ABC):
         Each set is installed into a directory of its own that only this experiment's processes see."""
         return ()
 
+    def needed(self, interpreter: Interpreter, settings: Settings) -> tuple[PackageSet, ...]:
+        """Those of its packages that a run with these settings uses, and so all that is installed for it."""
+        return self.packages(interpreter)
+
     @abstractmethod
     def cases(self, settings: Settings, documents: Iterable[str]) -> list[Case]:
         """The cases, in the order in which they are measured. `documents` names those that can be had."""
