@@ -191,7 +191,7 @@ static PyObject *Dict_popitem(PyObject *self, PyObject *Py_UNUSED(ignored))
         return NULL;
     }
     module_state *st = share_state_of(self);
-    PyObject *k = share_object_of(st, key), *v = share_object_of(st, value);
+    PyObject *k = share_key_object_of(st, key), *v = share_object_of(st, value);
     PyObject *pair = k && v ? PyTuple_Pack(2, k, v) : NULL;
     Py_XDECREF(k);
     Py_XDECREF(v);

@@ -2,6 +2,7 @@
 #include "share_module.h"
 
 #include "parapack/collect.h"
+#include "share_bin.h"
 #include "share_counter.h"
 #include "share_dict.h"
 #include "share_list.h"
@@ -117,7 +118,7 @@ int share_add(PyObject *module, module_state *st)
     if (PyModule_AddFunctions(module, functions) || share_dict_add_type(module, st) ||
         share_list_add_type(module, st) || share_set_add_type(module, st) ||
         share_counter_add_type(module, st) || share_queue_add_type(module, st) ||
-        share_missing_add(module, st))
+        share_bin_add_type(module, st) || share_missing_add(module, st))
         return -1;
     st->share.opener = PyObject_GetAttrString(module, "share_open");
     return st->share.opener ? 0 : -1;
@@ -131,6 +132,7 @@ int share_traverse(module_state *st, visitproc visit, void *arg)
     Py_VISIT(st->share.counter_type);
     Py_VISIT(st->share.queue_type);
     Py_VISIT(st->share.queue_notifier_type);
+    Py_VISIT(st->share.bin_type);
     Py_VISIT(st->share.missing_type);
     Py_VISIT(st->share.missing);
     Py_VISIT(st->share.opener);
@@ -145,6 +147,7 @@ void share_clear(module_state *st)
     Py_CLEAR(st->share.counter_type);
     Py_CLEAR(st->share.queue_type);
     Py_CLEAR(st->share.queue_notifier_type);
+    Py_CLEAR(st->share.bin_type);
     Py_CLEAR(st->share.missing);
     Py_CLEAR(st->share.missing_type);
     Py_CLEAR(st->share.opener);

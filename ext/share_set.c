@@ -119,7 +119,7 @@ static PyObject *Set_pop(PyObject *self, PyObject *Py_UNUSED(ignored))
     if (status != PP_OK)
         return share_raise(status);
     if (member.word)
-        return share_object_of(share_state_of(self), member);
+        return share_key_object_of(share_state_of(self), member);
     PyErr_SetString(PyExc_KeyError, "pop from an empty set");
     return NULL;
 }
@@ -190,9 +190,9 @@ static PyObject *Set_iter(PyObject *self)
     pp_values snapshot;
     if (share_set_snapshot(self, &snapshot))
         return NULL;
-    PyObject *list = share_list_of(share_state_of(self), &snapshot, SHARE_ALL);
-    PyObject *iterator = list ? PyObject_GetIter(list) : NULL;
-    Py_XDECREF(list);
+    PyObject *members = share_keys_of(share_state_of(self), &snapshot);
+    PyObject *iterator = members ? PyObject_GetIter(members) : NULL;
+    Py_XDECREF(members);
     return iterator;
 }
 

@@ -45,7 +45,7 @@ static int add_to_list(module_state *st, PyObject *result, const pp_value *at)
 
 static int add_to_set(module_state *st, PyObject *result, const pp_value *at)
 {
-    PyObject *member = share_object_of_held(st, *at);
+    PyObject *member = share_key_object_of_held(st, *at);
     int failed = member ? PySet_Add(result, member) : -1;
     Py_XDECREF(member);
     return failed;
@@ -53,7 +53,7 @@ static int add_to_set(module_state *st, PyObject *result, const pp_value *at)
 
 static int add_to_keys(module_state *st, PyObject *result, const pp_value *at)
 {
-    PyObject *key = share_object_of_held(st, *at);
+    PyObject *key = share_key_object_of_held(st, *at);
     int failed = key ? PyDict_SetItem(result, key, Py_None) : -1;
     Py_XDECREF(key);
     return failed;
@@ -61,7 +61,7 @@ static int add_to_keys(module_state *st, PyObject *result, const pp_value *at)
 
 static int add_to_dict(module_state *st, PyObject *result, const pp_value *at)
 {
-    PyObject *key = share_object_of_held(st, at[0]);
+    PyObject *key = share_key_object_of_held(st, at[0]);
     PyObject *value = key ? share_object_of_held(st, at[1]) : NULL;
     int failed = value ? PyDict_SetItem(result, key, value) : -1;
     Py_XDECREF(key);

@@ -17,10 +17,10 @@ PyObject *share_list_of(module_state *st, pp_values *snapshot, size_t limit);
 /* A dict of keys and values by turns. */
 PyObject *share_dict_of(module_state *st, pp_values *snapshot, size_t limit);
 
-/* A dict whose keys are the values, and whose values are None. */
+/* A dict whose keys are the values, which are keys or members, and whose values are None. */
 PyObject *share_keys_of(module_state *st, pp_values *snapshot);
 
-/* A set of the values. */
+/* A set of the values, which are members of one. */
 PyObject *share_set_of(module_state *st, pp_values *snapshot, size_t limit);
 
 /* Releases a snapshot. Outside of scopes. */

@@ -11,6 +11,7 @@ typedef struct share_state {
     PyTypeObject *counter_type;
     PyTypeObject *queue_type;
     PyTypeObject *queue_notifier_type;
+    PyTypeObject *bin_type;
     PyTypeObject *missing_type;
     PyObject *missing; /* share.MISSING */
     PyObject *opener;  /* what pickles call: _parapack.share_open */

@@ -2,6 +2,7 @@
 #include "share_value.h"
 
 #include "parapack/utf8.h"
+#include "share_bin.h"
 #include "timestamp.h"
 #include "unpack_leaf.h"
 #include "view.h"
@@ -36,6 +37,17 @@ static int ready(share_input *in, pp_status status, pp_value value)
     in->form = SHARE_READY;
     in->value = value;
     return 0;
+}
+
+/* Another reference to a value that somebody holds meanwhile. */
+static int retained(share_input *in, pp_value value)
+{
+    pp_thread *t = share_begin();
+    if (!t)
+        return -1;
+    pp_value_retain(t, value);
+    share_end(t);
+    return ready(in, PP_OK, value);
 }
 
 /* A copy of many bytes is made without the GIL. */
@@ -86,7 +98,8 @@ static int look_at_str(PyObject *o, share_input *in)
     return failed;
 }
 
-/* Bytes cannot change; any other buffer is copied while it is exported. */
+/* Bytes cannot change; a bin that came out of a container goes into the next one as it is; any other
+ * buffer is copied while it is exported. */
 static int look_at_bytes(PyObject *o, share_input *in)
 {
     in->form = SHARE_BYTES;
@@ -97,8 +110,13 @@ static int look_at_bytes(PyObject *o, share_input *in)
     Py_buffer view;
     if (PyObject_GetBuffer(o, &view, PyBUF_SIMPLE))
         return -1;
+    int failed;
     in->bytes = (pp_slice){view.buf, (size_t)view.len};
-    int failed = make_ready(in, pp_bin);
+    pp_value shared = share_bin_of(&view);
+    if (shared.word)
+        failed = retained(in, shared);
+    else
+        failed = make_ready(in, pp_bin);
     PyBuffer_Release(&view);
     return failed;
 }
@@ -274,13 +292,13 @@ static PyObject *bytes_of(pp_slice body)
     return bytes;
 }
 
-/* share_scalar() for str and bin of at most `limit` bytes. */
+/* share_scalar() for str and bin of less than `limit` bytes. */
 PP_INLINE bool text_of(pp_kind kind, const pp_value *value, size_t limit, PyObject **result)
 {
     pp_slice body;
     size_t count;
     uint32_t max;
-    if (!pp_value_bytes(value, &body) || body.size > limit)
+    if (!pp_value_bytes(value, &body) || body.size >= limit)
         return false;
     if (kind == PP_KIND_BIN) {
         *result = bytes_of(body);
@@ -347,7 +365,8 @@ static PyObject *ext_of(module_state *st, const pp_value *value)
                                  (Py_ssize_t)body.size);
 }
 
-/* A new object for a value that is no container, borrowed from a counted one. */
+/* A new object for a value that is no container, borrowed from a counted one; all of a large bin is
+ * copied. */
 static PyObject *leaf_of(module_state *st, pp_kind kind, const pp_value *value)
 {
     PyObject *result;
@@ -366,27 +385,44 @@ static bool is_leaf(pp_kind kind)
     return kind < PP_KIND_DOC;
 }
 
+/* Is a Python object of `value` one that keeps a reference to it? */
+static bool is_kept(pp_kind kind, pp_value value)
+{
+    return !is_leaf(kind) || share_bin_is_large(value);
+}
+
 PyObject *share_object_of(module_state *st, pp_value value)
 {
     pp_kind kind = pp_value_kind(value);
-    if (!is_leaf(kind))
-        return share_proxy_of(st, pp_value_object(value));
-    PyObject *result = leaf_of(st, kind, &value);
-    share_release(value);
-    return result;
+    if (!is_kept(kind, value))
+        return share_key_object_of(st, value);
+    return is_leaf(kind) ? share_bin_view(st, value)
+                         : share_proxy_of(st, pp_value_object(value));
 }
 
 PyObject *share_object_of_held(module_state *st, pp_value value)
 {
     pp_kind kind = pp_value_kind(value);
-    if (is_leaf(kind))
+    if (!is_kept(kind, value))
         return leaf_of(st, kind, &value);
     pp_thread *t = share_begin();
     if (!t)
         return NULL;
     pp_value_retain(t, value);
     share_end(t);
-    return share_proxy_of(st, pp_value_object(value));
+    return share_object_of(st, value);
+}
+
+PyObject *share_key_object_of(module_state *st, pp_value key)
+{
+    PyObject *result = share_key_object_of_held(st, key);
+    share_release(key);
+    return result;
+}
+
+PyObject *share_key_object_of_held(module_state *st, pp_value key)
+{
+    return leaf_of(st, pp_value_kind(key), &key);
 }
 
 bool share_leave_with_object(module_state *st, pp_thread *t, pp_value value, PyObject **result)

@@ -6,7 +6,8 @@
  * as a frozen document, made by one pack. TypeError for anything else, with the
  * path to it.
  *
- * Out: the same as Python objects; documents as View, live containers as proxies.
+ * Out: the same as Python objects; documents as View, live containers as proxies, a large
+ * bin as a memoryview of it (share_bin.h).
  *
  *     share_input in;
  *     if (share_input_of(st, object, &in))         outside of scopes: looks, may run code
@@ -26,7 +27,7 @@
 
 enum {
     SHARE_RELEASE_MIN = 192 * 1024, /* bytes: a smaller copy does not pay for giving up the GIL */
-    SHARE_SCOPE_COPY = 4096,        /* bytes: longer str and bytes are not made inside a scope */
+    SHARE_SCOPE_COPY = 4096, /* bytes: str of as many or more are not made inside a scope */
     SHARE_UTF8_CACHE = 128,         /* characters: only a shorter str may keep its UTF-8 form */
 };
 
@@ -111,7 +112,7 @@ PyObject *share_view_of(module_state *st, pp_object *document);
 
 /* ---- out ----------------------------------------------------------------------------------- */
 
-/* A new object for a nil, bool, int or float, or a short str or bin, in *result (NULL with
+/* A new object for a nil, bool, int or float, or a str or bin below 4096 bytes, in *result (NULL with
  * MemoryError). False for others. Inside the scope of a borrowed value, any time of a counted one.
  */
 bool share_scalar(pp_value value, PyObject **result);
@@ -137,5 +138,9 @@ PyObject *share_object_of(module_state *st, pp_value value);
 
 /* The same for a borrowed one that the caller holds a counted reference to meanwhile. */
 PyObject *share_object_of_held(module_state *st, pp_value value);
+
+/* Both for a key of a dict or a member of a set, which is bytes also where it is large. */
+PyObject *share_key_object_of(module_state *st, pp_value key);
+PyObject *share_key_object_of_held(module_state *st, pp_value key);
 
 #endif /* PARAPACK_EXT_SHARE_VALUE_H */

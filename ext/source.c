@@ -1,5 +1,7 @@
 #include "source.h"
 
+#include "share_bin.h"
+
 enum { RELEASE_MIN = 256 * 1024 }; /* bytes: a smaller copy does not pay for giving up the GIL */
 
 int source_view(PyObject *object, Py_buffer *view)
@@ -23,13 +25,13 @@ int source_view(PyObject *object, Py_buffer *view)
     return failed;
 }
 
-/* The bytes object whose contents a view shows, or NULL. */
+/* The object whose contents a view shows, if those never change, or NULL. */
 static PyObject *immutable_base(const Py_buffer *view)
 {
     PyObject *o = view->obj;
     if (o && PyMemoryView_Check(o))
         o = PyMemoryView_GET_BUFFER(o)->obj;
-    return o && PyBytes_CheckExact(o) ? o : NULL;
+    return o && (PyBytes_CheckExact(o) || share_bin_is_exporter(o)) ? o : NULL;
 }
 
 static int copy_view(source *s, const Py_buffer *view)

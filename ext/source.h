@@ -1,9 +1,9 @@
 /* source.h - input bytes that hold still.
  *
  * A decoder reads every byte that decides something and may give the GIL up in
- * between, so its input must not change. Bytes objects cannot; the bytes behind
- * any other buffer can, by another thread or another process, and are copied
- * first. What was validated is then what is used.
+ * between, so its input must not change. Bytes objects cannot, nor what comes out
+ * of a live container; the bytes behind any other buffer can, by another thread or
+ * another process, and are copied first. What was validated is then what is used.
  */
 #ifndef PARAPACK_EXT_SOURCE_H
 #define PARAPACK_EXT_SOURCE_H

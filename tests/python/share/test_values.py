@@ -1,5 +1,6 @@
 """What goes in and what comes out."""
 
+import ctypes
 import datetime
 import decimal
 import enum
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from support import run_hostile
 
+import parapack
 from parapack import ExtType, Timestamp, share
 
 SCALARS: list[Any] = [
@@ -23,7 +25,13 @@ SCALARS: list[Any] = [
 ]  # fmt: skip
 
 
+LARGE = 4096
+"""Bytes: a bin from there on comes out as a memoryview."""
+
+
 def same(a: Any, b: Any) -> bool:
+    if isinstance(b, bytes) and len(b) >= LARGE:
+        return type(a) is memoryview and a.readonly and a == b
     return (
         type(a) is type(b)
         and a == b
@@ -62,7 +70,8 @@ def test_buffers_are_copied() -> None:
         d = share.Dict(a=source, m=memoryview(source)[1:], w=memoryview(source))
         source[1] = 0
         source.append(1)
-        assert d["a"] == d["w"] == b"x" * size and d["m"] == b"x" * (size - 1) and type(d["a"]) is bytes
+        assert d["a"] == d["w"] == b"x" * size and d["m"] == b"x" * (size - 1)
+        assert type(d["a"]) is (bytes if size < LARGE else memoryview)
     with pytest.raises(BufferError):
         d["b"] = memoryview(b"abcd")[::2]
     d["b"] = memoryview(b"abcd").cast("H")
@@ -71,6 +80,71 @@ def test_buffers_are_copied() -> None:
     released.release()
     with pytest.raises(ValueError, match="released"):
         d["b"] = released
+
+
+def address(view: memoryview) -> int:
+    """Where the bytes of a view lie."""
+    lent = ctypes.py_object(view)
+    buffer = (ctypes.c_void_p * 16)()  # Py_buffer is smaller; it begins with the address
+    assert ctypes.pythonapi.PyObject_GetBuffer(lent, buffer, 0) == 0
+    ctypes.pythonapi.PyBuffer_Release(buffer)
+    return buffer[0] or 0
+
+
+def test_large_bins_come_out_without_a_copy() -> None:
+    body = b"x" * (LARGE - 1) + b"y"
+    d, values, queue = share.Dict(a=body, b=body[1:]), share.List([body]), share.Queue[Any]()
+    view = d["a"]
+    assert type(d["b"]) is bytes and isinstance(view, memoryview) and view == body and hash(view) == hash(body)
+    assert address(view) == address(d["a"]) == address(d.snapshot()["a"]) == address(next(iter(d.values())))
+    assert address(values[0]) != address(view)
+    before = share.stats().objects
+    queue.put(view)
+    values[0] = view
+    d["c"] = memoryview(view)
+    assert address(queue.get()) == address(values[0]) == address(d["c"]) == address(view)
+    after = share.stats().objects
+    assert after["bin"] == before["bin"] - 1  # the one that was in the list has gone
+    d["part"], d["numbers"] = view[1:], view.cast("I")
+    assert type(d["part"]) is bytes and d["part"] == body[1:] and address(d["numbers"]) == address(view)
+    with pytest.raises(TypeError):
+        view[0] = 1
+    assert repr(share.List([view])).startswith("share.List([b'xxx")
+
+
+def test_large_bins_outlive_their_container_and_end_with_their_last_view() -> None:
+    before = share.stats().objects.get("bin", 0)
+    d = share.Dict(a=b"x" * 100_000)
+    view = d.pop("a")
+    del d
+    part = view[10:20]
+    view.release()
+    with pytest.raises(ValueError, match="released"):
+        share.List([view])
+    del view
+    assert part == b"x" * 10
+    del part
+    assert share.stats().objects.get("bin", 0) == before
+
+
+def test_large_keys_and_members_come_out_as_bytes() -> None:
+    key = b"k" * LARGE
+    d, members = share.Dict({key: key}), share.Set([key])
+    assert type(next(iter(d))) is bytes and type(next(iter(d.items()))[0]) is bytes
+    assert next(iter(d.snapshot())) == key and d[next(iter(d))] == key
+    popped = d.popitem()
+    assert type(popped[0]) is bytes and type(popped[1]) is memoryview
+    assert type(next(iter(members))) is bytes and type(members.pop()) is bytes
+
+
+def test_large_bins_are_unpacked_and_viewed_where_they_lie() -> None:
+    packed = parapack.packb({"body": b"z" * 1_000_000, "n": 1})
+    view = share.List([packed])[0]
+    seen = parapack.View(view)
+    assert seen["n"] == 1
+    at = address(seen["body"])
+    assert address(view) < at < address(view) + len(packed)
+    assert parapack.unpackb(view) == parapack.unpackb(packed)
 
 
 def test_subclasses_come_out_as_plain() -> None:
