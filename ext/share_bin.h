@@ -22,8 +22,8 @@ PyObject *share_bin_view(module_state *st, pp_value value);
 /* Is `o` an exporter? Its bytes never change. */
 bool share_bin_is_exporter(PyObject *o);
 
-/* The bin that a contiguous view shows all of, borrowed until the view is released; PP_NO_VALUE for a
- * view of anything else. */
+/* The bin that a contiguous view shows all of, borrowed until the view is released; PP_NO_VALUE for
+ * a view of anything else. */
 pp_value share_bin_of(const Py_buffer *view);
 
 int share_bin_add_type(PyObject *module, module_state *st);

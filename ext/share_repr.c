@@ -43,8 +43,8 @@ static int snapshot_of(PyObject *self, pp_values *snapshot)
 
 static PyObject *short_repr(module_state *st, pp_value value)
 {
-    PyObject *object =
-        share_bin_is_large(value) ? share_key_object_of_held(st, value) : share_object_of_held(st, value);
+    PyObject *object = share_bin_is_large(value) ? share_key_object_of_held(st, value)
+                                                 : share_object_of_held(st, value);
     PyObject *text = object ? PyObject_Repr(object) : NULL;
     Py_XDECREF(object);
     if (!text || PyUnicode_GET_LENGTH(text) <= ITEM_MAX)

@@ -98,8 +98,8 @@ static int look_at_str(PyObject *o, share_input *in)
     return failed;
 }
 
-/* Bytes cannot change; a bin that came out of a container goes into the next one as it is; any other
- * buffer is copied while it is exported. */
+/* Bytes cannot change; a bin that came out of a container goes into the next one as it is; any
+ * other buffer is copied while it is exported. */
 static int look_at_bytes(PyObject *o, share_input *in)
 {
     in->form = SHARE_BYTES;
@@ -396,8 +396,7 @@ PyObject *share_object_of(module_state *st, pp_value value)
     pp_kind kind = pp_value_kind(value);
     if (!is_kept(kind, value))
         return share_key_object_of(st, value);
-    return is_leaf(kind) ? share_bin_view(st, value)
-                         : share_proxy_of(st, pp_value_object(value));
+    return is_leaf(kind) ? share_bin_view(st, value) : share_proxy_of(st, pp_value_object(value));
 }
 
 PyObject *share_object_of_held(module_state *st, pp_value value)
