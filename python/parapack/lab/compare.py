@@ -24,9 +24,7 @@ class Metric:
     """Whether more is better."""
 
 
-def better_by(
-    case: CaseResult, variant: str, other: str, metric: Metric, confidence: float = 0.95
-) -> Estimate | None:
+def better_by(case: CaseResult, variant: str, other: str, metric: Metric) -> Estimate | None:
     """How many times better a variant is than another of the same case. None where one was not measured."""
     mine, theirs = case.sample(variant, metric.name), case.sample(other, metric.name)
     if mine is None or theirs is None:
@@ -34,7 +32,7 @@ def better_by(
     above, below = (mine, theirs) if metric.higher else (theirs, mine)
     if min(below) <= 0 or len(above) != len(below):
         return None
-    return ratio(above, below, confidence)
+    return ratio(above, below)
 
 
 def fastest_peer(case: CaseResult, metric: Metric, suffix: str = "") -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from parapack.lab.stats import Estimate
+from parapack.lab.stats import FEWEST, Estimate
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ NOISY_MARK = " *"
 
 
 NOT_SIGNIFICANT_NOTE = (
-    "(in parentheses): not significant, the interval holds 1 or there are too few repetitions"
+    "(in parentheses): no significant difference, the interval holds 1; or too few repetitions to tell"
 )
 
 
@@ -34,6 +34,8 @@ def times(estimate: Estimate | None) -> str:
     """A ratio with its interval: '1.52x [1.48, 1.55]'; in parentheses when it may as well be 1."""
     if estimate is None:
         return NOT_MEASURED
+    if estimate.few:
+        return f"({estimate.value:.2f}x, {_repetitions(estimate)})"
     text = f"{estimate.value:.2f}x [{estimate.low:.2f}, {estimate.high:.2f}]"
     return text if estimate.significant else f"({text})"
 
@@ -43,6 +45,32 @@ def short_times(estimate: Estimate | None) -> str:
     if estimate is None:
         return NOT_MEASURED
     return f"{estimate.value:.2f}x" if estimate.significant else f"({estimate.value:.2f}x)"
+
+
+def in_words(estimate: Estimate, better: str = "better", worse: str = "worse") -> str:
+    """What a ratio says, in a clause without a full stop.
+
+    `better` and `worse` are what to call more and less than 1. 'faster: 1.52 times (95% interval 1.48 to
+    1.55)'; 'no significant difference: 1.01 times (95% interval 0.97 to 1.06)'; 'too few repetitions to
+    tell (3, at least 5 are needed): 1.52 times'.
+    """
+    if estimate.few:
+        needed = f"{estimate.repetitions}, at least {FEWEST} are needed"
+        return f"too few repetitions to tell ({needed}): {_digits(estimate.value)} times"
+    verdict = "no significant difference"
+    if estimate.significant:
+        verdict = better if estimate.value > 1.0 else worse
+    interval = f"{_digits(estimate.low)} to {_digits(estimate.high)}"
+    return f"{verdict}: {_digits(estimate.value)} times (95% interval {interval})"
+
+
+def _repetitions(estimate: Estimate) -> str:
+    return f"{estimate.repetitions} repetition{'s' * (estimate.repetitions != 1)}"
+
+
+def _digits(value: float) -> str:
+    """Enough digits to tell a ratio near 1 from 1, also where the difference is small."""
+    return f"{value:.3f}" if 0.98 <= value <= 1.02 else f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def duration(seconds: float) -> str:

@@ -39,6 +39,26 @@ def test_what_is_not_significant_says_so():
     assert tables.times(Estimate(1.5, 0.9, 1.6, 5)) == "(1.50x [0.90, 1.60])"
     assert tables.short_times(Estimate(1.5, 0.9, 1.6, 5)) == "(1.50x)"
     assert tables.times(None) == tables.NOT_MEASURED
+    assert tables.times(Estimate(1.5, 1.4, 1.6, 1)) == "(1.50x, 1 repetition)"
+    assert tables.times(Estimate(1.5, 1.4, 1.6, 4)) == "(1.50x, 4 repetitions)"
+    assert tables.short_times(Estimate(1.5, 1.4, 1.6, 4)) == "(1.50x)"
+
+
+@pytest.mark.parametrize(
+    ("estimate", "words"),
+    [
+        (Estimate(1.5, 1.4, 1.6, 5), "faster: 1.50 times (95% interval 1.40 to 1.60)"),
+        (Estimate(0.5, 0.45, 0.6, 9), "slower: 0.50 times (95% interval 0.45 to 0.60)"),
+        (
+            Estimate(1.004, 0.996, 1.03, 9),
+            "no significant difference: 1.004 times (95% interval 0.996 to 1.03)",
+        ),
+        (Estimate(1.5, 1.4, 1.6, 4), "too few repetitions to tell (4, at least 5 are needed): 1.50 times"),
+        (Estimate(0.001234, 0.001, 0.0015, 9), "slower: 0.0012 times (95% interval 0.001 to 0.0015)"),
+    ],
+)
+def test_an_estimate_in_words(estimate, words):
+    assert tables.in_words(estimate, "faster", "slower") == words
 
 
 def case_of(name, arm="a", **variants):
@@ -66,7 +86,7 @@ def test_the_fastest_peer_is_the_one_with_the_best_median():
 
 
 def test_arms_are_compared_over_the_cases_that_both_measured():
-    ones, twos, eights = [1.0] * 3, [2.0] * 3, [8.0] * 3
+    ones, twos, eights = [1.0] * 5, [2.0] * 5, [8.0] * 5
     first = [case_of(name, "a", x=ones) for name in ("one", "two", "three")]
     second = [case_of("one", "b", x=twos), case_of("two", "b", x=eights)]
     result = ExperimentResult("threads", first + second)
@@ -75,8 +95,8 @@ def test_arms_are_compared_over_the_cases_that_both_measured():
 
 
 def test_the_table_of_the_arms():
-    first = [case_of("one", "a", x=[1.0] * 3, y=[1.0] * 3)]
-    second = [case_of("one", "b", x=[2.0] * 3, y=[1.0] * 3)]
+    first = [case_of("one", "a", x=[1.0] * 5, y=[1.0] * 5)]
+    second = [case_of("one", "b", x=[2.0] * 5, y=[1.0] * 5)]
     result = ExperimentResult("threads", first + second)
     variants = {"of x": "x", "of y": "y", "of z": "z"}
     (table,) = compare.arms_table("throughput", result, variants, RATE)
