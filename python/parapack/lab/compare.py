@@ -17,7 +17,7 @@ from parapack.lab.tables import Table, times
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A figure that variants are compared by."""
+    """A figure that variants, arms and runs are compared by: as `Figures` calls it, one a repetition."""
 
     name: str
     higher: bool = True

@@ -14,13 +14,15 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from parapack.lab import codecs, compare, loop_lag, tables
+from parapack.lab import asyncio_charts, codecs, compare, loop_lag, tables
 from parapack.lab.codecs import Calls
+from parapack.lab.charts import Chart
 from parapack.lab.experiment import Case, Context, Experiment, Figures, Runner, Settings
 from parapack.lab.loop_lag import Lag
+from parapack.lab.findings import ArmFacts, Finding
 from parapack.lab.results import CaseResult, ExperimentResult
 from parapack.lab.stats import median
 from parapack.lab.tables import Table
@@ -33,7 +35,7 @@ WORKERS = 2
 
 OPERATIONS = compare.Metric("operations_per_s")
 PINGS = compare.Metric("pings_per_s")
-P99 = compare.Metric("p99_ms", higher=False)
+P50, P99, MOST = (compare.Metric(name, higher=False) for name in ("p50_ms", "p99_ms", "max_ms"))
 
 WAYS = {
     "direct": "operations are round trips (pack and unpack) of one small message, on the loop",
@@ -146,6 +148,7 @@ class RecordsRunner(Runner):
 class Asyncio(Experiment):
     name = "asyncio"
     summary = "an event loop beside packing, on it and in to_thread: operations, pings, loop lag"
+    metrics = (OPERATIONS, PINGS, P50, P99, MOST)
 
     def cases(self, settings: Settings, documents: Iterable[str]) -> list[Case]:
         return [Case(way, {"way": way}) for way in WAYS]
@@ -164,6 +167,12 @@ class Asyncio(Experiment):
         libraries = {name: name for name in codecs.NAMES}
         made += compare.arms_table("operations", result, libraries, OPERATIONS)
         return made + compare.arms_table("p99 of the loop's lag", result, libraries, P99)
+
+    def charts(self, result: ExperimentResult) -> list[Chart]:
+        return asyncio_charts.charts(result)
+
+    def findings(self, result: ExperimentResult, arms: Mapping[str, ArmFacts]) -> list[Finding]:
+        return asyncio_charts.findings(result, arms)
 
 
 def _table(arm: str, cases: list[CaseResult]) -> Table:

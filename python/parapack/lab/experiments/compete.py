@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
-from parapack.lab import codecs, compare, memcopy, parallel, payloads, tables
+from parapack.lab import codecs, compare, compete_charts, memcopy, parallel, payloads, tables
+from parapack.lab.charts import Chart
 from parapack.lab.experiment import Case, Context, Experiment, Figures, Runner, Settings
+from parapack.lab.findings import ArmFacts, Finding
 from parapack.lab.results import CaseResult, ExperimentResult
 from parapack.lab.stats import median, percentile
 from parapack.lab.tables import Table
@@ -24,6 +26,7 @@ ALONE, BESIDE = "@alone", "@beside"
 SPIN = "computing thread"
 RATE = compare.Metric("calls_per_s")
 SPINS = compare.Metric("spins_per_s")
+TIMES = tuple(compare.Metric(name, higher=False) for name in ("p50_s", "p99_s", "max_s"))
 
 SIZES = [100, 4 << 10, 64 << 10, 1 << 20, 16 << 20]
 QUICK_SIZES = [1 << 20]
@@ -114,6 +117,7 @@ def _side_by_side(task: parallel.Task, deadline: float) -> Figures:
 class Compete(Experiment):
     name = "compete"
     summary = "pack and unpack beside a thread that only computes: throughput of both, time of each call"
+    metrics = (RATE, SPINS, *TIMES)
 
     def cases(self, settings: Settings, documents: Iterable[str]) -> list[Case]:
         made = []
@@ -140,6 +144,12 @@ class Compete(Experiment):
                 made[-1].notes += [tables.NOT_SIGNIFICANT_NOTE, *result.notes(arm)]
         beside = {name: name + BESIDE for name in (*codecs.NAMES, MEMCPY)}
         return made + compare.arms_table("calls beside a computing thread", result, beside, RATE)
+
+    def charts(self, result: ExperimentResult) -> list[Chart]:
+        return compete_charts.charts(result)
+
+    def findings(self, result: ExperimentResult, arms: Mapping[str, ArmFacts]) -> list[Finding]:
+        return compete_charts.findings(result, arms)
 
 
 def _case(payload: str, direction: str, **parameters: Any) -> Case:

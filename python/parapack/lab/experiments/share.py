@@ -6,14 +6,16 @@ between interpreters that have a GIL each, and the same lines of the C API besid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from parapack.lab import compare, parallel, share_interpreters, share_native, share_subjects, tables
+from parapack.lab import compare, parallel, share_charts, share_interpreters, share_native, share_subjects, tables
 from parapack.lab import share_transfer as transfer
+from parapack.lab.charts import Chart
 from parapack.lab.experiment import Case, Context, Experiment, Figures, Runner, Settings
 from parapack.lab.experiments.threads import thread_counts, variant_name
+from parapack.lab.findings import ArmFacts, Finding
 from parapack.lab.results import CaseResult, ExperimentResult
 from parapack.lab.share_subjects import SUBJECT, Subject
 from parapack.lab.stats import median
@@ -186,6 +188,7 @@ def _task_rate(crew: parallel.Crew, name: str, threads: int, seconds: float) -> 
 class Share(Experiment):
     name = "share"
     summary = "live dicts, counters and queues, beside locks, queue, ft_utils, cereggii, interpreters; from C"
+    metrics = (RATE,)
 
     def cases(self, settings: Settings, documents: Iterable[str]) -> list[Case]:
         made = [
@@ -224,6 +227,12 @@ class Share(Experiment):
                     *result.notes(arm),
                 ]
         return made + _arms_tables(result)
+
+    def charts(self, result: ExperimentResult) -> list[Chart]:
+        return share_charts.charts(result)
+
+    def findings(self, result: ExperimentResult, arms: Mapping[str, ArmFacts]) -> list[Finding]:
+        return share_charts.findings(result, arms)
 
 
 NOTES = (

@@ -7,12 +7,14 @@ repetitions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from parapack.lab import codecs, compare, memcopy, parallel, payloads, tables
+from parapack.lab import codecs, compare, memcopy, parallel, payloads, tables, threads_charts
+from parapack.lab.charts import Chart
 from parapack.lab.experiment import Case, Context, Experiment, Figures, Runner, Settings
+from parapack.lab.findings import ArmFacts, Finding
 from parapack.lab.results import CaseResult, ExperimentResult
 from parapack.lab.stats import Estimate, median
 from parapack.lab.tables import Table
@@ -101,6 +103,7 @@ def _copy_task(parameters: dict[str, Any]) -> parallel.Task:
 class Threads(Experiment):
     name = "threads"
     summary = "pack and unpack on 1..N threads: bodies of 100 B to 16 MiB, documents; beside memcpy"
+    metrics = (RATE,)
 
     def cases(self, settings: Settings, documents: Iterable[str]) -> list[Case]:
         bodies = (
@@ -140,6 +143,12 @@ class Threads(Experiment):
             if made:
                 made[-1].notes += [tables.NOT_SIGNIFICANT_NOTE, *result.notes(arm)]
         return made + _arms_tables(result)
+
+    def charts(self, result: ExperimentResult) -> list[Chart]:
+        return threads_charts.charts(result)
+
+    def findings(self, result: ExperimentResult, arms: Mapping[str, ArmFacts]) -> list[Finding]:
+        return threads_charts.findings(result, arms)
 
 
 def _cases_of(result: ExperimentResult, arm: str, sharing: str, direction: str) -> list[CaseResult]:
