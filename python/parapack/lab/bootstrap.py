@@ -1,8 +1,9 @@
 """Starts a worker, also in an interpreter where the parapack package itself cannot be imported.
 
 Run as a script by the coordinator, with the directory of the coordinator's own parapack package as its
-argument. Where the extension does not exist for this interpreter, the lab's modules come from there and
-Parapack is reported as absent, with the reason; the peers are measured all the same.
+argument; or by an experiment, with a module of the lab whose `main` to run besides. Where the extension does
+not exist for this interpreter, the lab's modules come from there and Parapack is reported as absent, with the
+reason; the peers are measured all the same.
 """
 
 import importlib
@@ -28,4 +29,4 @@ if __name__ == "__main__":
     # Not this script's directory: its modules are parapack.lab's, not top-level ones.
     del sys.path[0]
     load_package(sys.argv[1])
-    importlib.import_module("parapack.lab.worker").main()
+    importlib.import_module(sys.argv[2] if len(sys.argv) > 2 else "parapack.lab.worker").main()
