@@ -1,0 +1,1 @@
+"""The parts of the experiment `feed`: a stream of trades, an exchange that sends it, clients."""
