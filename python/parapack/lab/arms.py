@@ -56,6 +56,13 @@ class Arm:
     interpreter: Interpreter
     gil: str | None
     """The value of PYTHON_GIL; None on a build that always has a GIL."""
+    again_of: str | None = None
+    """The name of the arm that this one repeats, to show what differs by chance."""
+
+
+def again(arm: Arm) -> Arm:
+    """A second arm that is the same as the first: the null test of a run."""
+    return Arm(f"{arm.name} again", arm.interpreter, arm.gil, arm.name)
 
 
 def probe(path: str) -> Interpreter:

@@ -7,20 +7,21 @@ or the same release from the package index; or from what the user names.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
 import os
-import re
 import shutil
 import subprocess
-import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
+from parapack.lab import locks, pip, process_tree
 from parapack.lab.arms import Arm, Interpreter, is_running
 from parapack.lab.codecs import PEERS, SUBJECT
 from parapack.lab.share_subjects import PACKAGES
@@ -32,7 +33,11 @@ PEERS_FROM_SOURCE = ("msgpack",)
 """Peers that a C compiler can build where there is no wheel. The others need more than that, or refuse."""
 
 _STAMP = "parapack-lab.json"
-_INSTALL_SECONDS = 900
+_CREATE_SECONDS = 300.0
+LOCK_SECONDS = 24 * 3600.0
+"""How long to wait for another run that measures in the same environment when it must change."""
+AGAIN_SECONDS = 24 * 3600.0
+"""After so long what did not install is tried again."""
 
 
 class EnvironmentFailed(Exception):
@@ -48,6 +53,8 @@ class Environment:
     """Libraries that did not install, with the reason."""
     running: bool
     """It is that of the running interpreter: PYTHONPATH applies to it, and to no other."""
+    error: str | None = None
+    """Why there is none: nothing can be run in it."""
 
     def variables(self, arm: Arm) -> dict[str, str]:
         """The environment variables of a process of this arm."""
@@ -87,38 +94,85 @@ def parapack_source() -> str:
 
 
 def ensure(
-    interpreter: Interpreter, source: str, tell: Callable[[str], None], cache: Path | None = None
+    interpreter: Interpreter,
+    source: str,
+    tell: Callable[[str], None],
+    cache: Path | None = None,
+    keep: contextlib.ExitStack | None = None,
 ) -> Environment:
     """An environment of this interpreter with Parapack from `source` and every peer that installs.
 
     A cached one is used again, with Parapack installed anew when its source is a directory or a file that
-    has changed. `tell` is given a line for each slow step. Raises EnvironmentFailed when the environment
-    itself cannot be made.
+    has changed. `tell` is given a line for each slow step. Until `keep` is closed no other run changes the
+    environment. Raises EnvironmentFailed when the environment itself cannot be made.
     """
     directory = (cache or cache_directory()) / _directory_name(interpreter)
-    python = directory / "bin" / "python"
+
+    def wait() -> None:
+        tell(f"{interpreter.name}: waiting for another run, which uses {directory}")
+
+    try:
+        stamp = _read_stamp(directory)
+        if stamp is None or _outdated(stamp, _fingerprint(source)):
+            with locks.held(directory, alone=True, limit=LOCK_SECONDS, waiting=wait):
+                stamp = _complete(interpreter, directory, source, tell)
+        if keep is not None:
+            keep.enter_context(locks.held(directory, alone=False, limit=LOCK_SECONDS, waiting=wait))
+    except (OSError, locks.LockTimeout) as error:
+        raise EnvironmentFailed(f"{interpreter.name}: cannot make an environment: {error}") from error
+    return Environment(str(_python_of(directory)), dict(stamp["failures"]), running=False)
+
+
+def _outdated(stamp: dict[str, Any], fingerprint: str) -> bool:
+    """Whether there is something to do: another Parapack, or peers that may install by now."""
+    return stamp["source"] != fingerprint or bool(_worth_trying(stamp))
+
+
+def _worth_trying(stamp: dict[str, Any]) -> tuple[str, ...]:
+    """The peers that did not install, when that was for a passing reason or long ago."""
+    tried_long_ago = not 0 <= time.time() - stamp["tried"] < AGAIN_SECONDS
+    due = stamp["again"] or tried_long_ago
+    return tuple(peer for peer in INSTALLED if due and peer in stamp["failures"])
+
+
+def _complete(
+    interpreter: Interpreter, directory: Path, source: str, tell: Callable[[str], None]
+) -> dict[str, Any]:
+    """Makes the environment, unless it is there, and installs what is missing or has changed.
+
+    The stamp says at every moment what is whole: an interrupted step is done again.
+    """
+    python = _python_of(directory)
     stamp = _read_stamp(directory)
     if stamp is None:
         tell(f"{interpreter.name}: making a virtual environment in {directory}")
         _create(interpreter, directory)
-        failures = {}
-        for peer in INSTALLED:
-            tell(f"{interpreter.name}: installing {peer}")
-            reason = _install(python, peer, from_source=peer in PEERS_FROM_SOURCE)
-            if reason:
-                failures[peer] = reason
-        stamp = {"failures": failures, "source": None}
-        _write_stamp(directory, stamp)
+        stamp = {"failures": dict.fromkeys(INSTALLED, ""), "source": None, "tried": 0.0, "again": True}
+    peers = _worth_trying(stamp)
+    if peers:
+        stamp |= {"tried": time.time(), "again": False}
+    for peer in peers:
+        tell(f"{interpreter.name}: installing {peer}")
+        failure = _install(python, peer, from_source=peer in PEERS_FROM_SOURCE)
+        stamp["failures"].pop(peer)
+        if failure:
+            stamp["failures"][peer] = failure.reason
+            stamp["again"] = stamp["again"] or failure.passing
     fingerprint = _fingerprint(source)
     if stamp["source"] != fingerprint:
+        _write_stamp(directory, {**stamp, "source": None})
         tell(f"{interpreter.name}: installing parapack from {source}")
+        failure = _install(python, source, from_source=True)
         stamp["failures"].pop(SUBJECT, None)
-        reason = _install(python, source, from_source=True)
-        if reason:
-            stamp["failures"][SUBJECT] = reason
-        stamp["source"] = None if reason else fingerprint
-        _write_stamp(directory, stamp)
-    return Environment(str(python), dict(stamp["failures"]), running=False)
+        if failure:
+            stamp["failures"][SUBJECT] = failure.reason
+        stamp["source"] = None if failure else fingerprint
+    _write_stamp(directory, stamp)
+    return stamp
+
+
+def _python_of(directory: Path) -> Path:
+    return directory / "bin" / "python"
 
 
 def _directory_name(interpreter: Interpreter) -> str:
@@ -128,72 +182,36 @@ def _directory_name(interpreter: Interpreter) -> str:
 
 
 def _create(interpreter: Interpreter, directory: Path) -> None:
-    """Makes the environment where nothing, or the rest of an interrupted attempt, is."""
-    shutil.rmtree(directory, ignore_errors=True)
+    """Makes the environment where nothing, or the rest of an interrupted attempt, is.
+
+    An interpreter without ensurepip (Debian's, without its python3-venv) gets one without pip; the lab's own
+    pip then installs into it.
+    """
+    if directory.exists():
+        shutil.rmtree(directory)
     directory.parent.mkdir(parents=True, exist_ok=True)
-    made = subprocess.run(
-        [interpreter.path, "-m", "venv", str(directory)], capture_output=True, text=True, check=False
-    )
-    if made.returncode:
-        shutil.rmtree(directory, ignore_errors=True)
-        raise EnvironmentFailed(f"{interpreter.path} -m venv: {_last_line(made.stdout + made.stderr)}")
+    variables = {key: value for key, value in os.environ.items() if key not in ("PYTHON_GIL", "PYTHONPATH")}
+    output = ""
+    for options in ([], ["--without-pip"]):
+        command = [interpreter.path, "-m", "venv", "--clear", *options, str(directory)]
+        try:
+            code, output = process_tree.run(command, variables, _CREATE_SECONDS)
+        except subprocess.TimeoutExpired:
+            code, output = 1, f"took longer than {_CREATE_SECONDS:.0f} s"
+        if not code:
+            return
+    shutil.rmtree(directory, ignore_errors=True)
+    raise EnvironmentFailed(f"{interpreter.path} -m venv: {_last_line(output)}")
 
 
-def _install(python: Path, requirement: str, from_source: bool) -> str | None:
+def _install(python: Path, requirement: str, from_source: bool) -> pip.Failure | None:
     """Installs one thing. Returns None, or why it did not work."""
     options = ["--no-deps"]
     if os.path.exists(requirement):
         options.append("--force-reinstall")
     if not from_source:
         options.append("--only-binary=:all:")
-    return pip_install(str(python), [*options, requirement])
-
-
-def pip_install(python: str, arguments: list[str]) -> str | None:
-    """Has an interpreter's pip install something. Returns None, or why it did not work."""
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
-    # pip builds with the interpreter's own settings, not with those of the arm.
-    variables = {key: value for key, value in os.environ.items() if key not in ("PYTHON_GIL", "PYTHONPATH")}
-    with tempfile.TemporaryFile("w+") as log:
-        try:
-            run = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=variables,
-                timeout=_INSTALL_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return f"pip took longer than {_INSTALL_SECONDS} s"
-        log.seek(0)
-        output = log.read()
-    return _failure(output) if run.returncode else None
-
-
-# What says most about a failed install, best first: the compiler's complaint, an exception of the build,
-# pip's own.
-_TELLING = (
-    r"#error",
-    r"fatal error:",
-    r": error: ",
-    r"No matching distribution",
-    r"^\W*[\w.]+(Error|Exception): ",
-    r"ERROR: ",
-)
-_EMPTY_WORDS = ("subprocess-exited-with-error", "metadata-generation-failed", "Failed building wheel")
-
-
-def _failure(output: str) -> str:
-    """The line of pip's output that says most about why it failed."""
-    lines = [line.strip(" |") for line in output.splitlines()]
-    lines = [line for line in lines if line and not any(words in line for words in _EMPTY_WORDS)]
-    for pattern in _TELLING:
-        for line in lines:
-            if re.search(pattern, line):
-                return line[:200]
-    return lines[-1][:200] if lines else "pip failed and said nothing"
+    return pip.install(str(python), [*options, requirement])
 
 
 def _last_line(text: str) -> str:
@@ -219,15 +237,19 @@ def _fingerprint(source: str) -> str:
 
 
 def _read_stamp(directory: Path) -> dict[str, Any] | None:
+    """What is whole in a directory. None where nothing is, or the interpreter that it belongs to has gone."""
     try:
         content: dict[str, Any] = json.loads((directory / _STAMP).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return content
+    known = {"failures", "source", "tried", "again"} <= content.keys()
+    return content if known and _python_of(directory).exists() else None
 
 
 def _write_stamp(directory: Path, stamp: dict[str, Any]) -> None:
-    (directory / _STAMP).write_text(json.dumps(stamp, indent=1) + "\n", encoding="utf-8")
+    beside = directory / (_STAMP + ".part")
+    beside.write_text(json.dumps(stamp, indent=1) + "\n", encoding="utf-8")
+    beside.replace(directory / _STAMP)
 
 
 def own_environment(interpreter: Interpreter) -> Environment:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
 from parapack.lab.arms import Interpreter
 from parapack.lab.charts import Chart
 from parapack.lab.codecs import Codec
+from parapack.lab.compare import Metric
 from parapack.lab.findings import ArmFacts, Finding
 from parapack.lab.measure import HEAP
 from parapack.lab.results import ExperimentResult
@@ -33,7 +34,11 @@ class Settings:
     """How much to measure. The same in the coordinator and in every worker."""
 
     quick: bool = False
+    """Fewer cases, for a first look."""
+    full: bool = False
+    """More of everything, for figures to publish. Not together with `quick`."""
     repetitions: int = 9
+    """Undisturbed repetitions of each case."""
     seconds: float = 0.1
     """How long one measurement of one variant takes, about. Experiments may use a multiple of it."""
     threads: int = 2
@@ -45,16 +50,33 @@ class Settings:
 
     heap: int = HEAP
     """Containers that the measured process keeps alive, see measure.make_heap."""
+    pythons: tuple[str, ...] = ()
+    """The arms' interpreters, each once, as the environments have them; empty means the running one."""
+    packages: tuple[str, ...] = ()
+    """Requirements that `packages` installs one by one into throw-away directories, to probe them."""
+    sdists: bool = False
+    """Whether it builds those from source where there is no wheel."""
+    import_limit: float = 30.0
+    """Seconds after which an import is taken to hang."""
+
+    @property
+    def size(self) -> str:
+        """Which of the three sizes of a run this is: quick, default or full."""
+        return "quick" if self.quick else "full" if self.full else "default"
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Settings:
-        """The inverse of as_dict, after a journey through JSON."""
-        made: dict[str, Any] = dict(values)
-        made["libraries"] = tuple(made["libraries"])
-        made["payloads"] = tuple(made["payloads"])
+        """The inverse of as_dict, after a journey through JSON.
+
+        What an older version did not write has its default; what only a newer one knows is left out.
+        """
+        known = {one.name for one in fields(cls)}
+        made: dict[str, Any] = {name: value for name, value in values.items() if name in known}
+        for name in ("libraries", "payloads", "pythons", "packages"):
+            made[name] = tuple(made.get(name, ()))
         return cls(**made)
 
     def wants(self, case: Case) -> bool:
@@ -71,7 +93,8 @@ class Case:
     """About how long one repetition takes in one arm: for the estimate of the time left, and for the limit
     after which the process is taken to hang (`limit`)."""
     repetitions: int | None = None
-    """At most so many repetitions, whatever the settings say: 1 for what is observed rather than timed."""
+    """At most so many repetitions, whatever the settings say: 1 for what is observed rather than timed, or
+    repeats itself. One repetition is never rejected; the case is marked noisy when it was disturbed."""
 
     @property
     def limit(self) -> float:
@@ -110,7 +133,10 @@ class Runner(ABC):
 
     @abstractmethod
     def measure(self, variant: str) -> Figures:
-        """Measures one variant once; no figures for one that turned out not to work."""
+        """Measures one variant once; no figures for one that turned out not to work.
+
+        Figures are finite numbers, and a metric is there in every repetition: from the first in which it is
+        missing on, it is no longer taken in, so that figures with the same index stay paired."""
 
     def close(self) -> None:  # noqa: B027 - most runners have nothing to close
         """Ends threads and drops data."""
@@ -125,6 +151,9 @@ class Experiment(ABC):
     """One line for `parapack lab list`."""
     tools: Mapping[str, str] = MappingProxyType({})
     """Programs that it starts, and the Debian packages that hold them, as in {"wrk": "wrk"}."""
+    metrics: tuple[Metric, ...] = ()
+    """Those of its metrics that say how good something is, and in which direction: what `parapack lab compare`
+    compares two runs by. Others (counts, diagnostics) are left out of it."""
 
     def packages(self, interpreter: Interpreter) -> tuple[PackageSet, ...]:
         """What it needs from the package index on an interpreter, besides Parapack and the peers.

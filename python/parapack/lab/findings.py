@@ -38,6 +38,9 @@ class Finding:
     experiment: str
     subject: str = "free threading"
     """Of what it is said: 'free threading', or 'Parapack'."""
+    scope: str = ""
+    """Where it holds, as in 'with threads' or 'on one thread', for a verdict on mixed evidence: 'yes with threads,
+    no on one thread'. Without it the verdict names the experiment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +52,18 @@ class ArmFacts:
     free_threaded: bool
     gil: bool
     """Whether its GIL was in force after the work."""
+    again_of: str | None = None
+    """The arm that this one repeats: any difference between the two is noise."""
 
     @classmethod
-    def from_entry(cls, entry: dict[str, Any]) -> ArmFacts:
-        """Of an arm that came up, from its entry in the results."""
+    def from_entry(cls, entry: dict[str, Any], gil: bool | None = None) -> ArmFacts:
+        """Of an arm that came up, from its entry in the results, and whether its GIL was in force after the
+        work of one experiment (None: not known; then it is what held when the process had started)."""
         interpreter = entry["interpreter"]
         return cls(
             entry["name"],
             interpreter["version"],
             interpreter["free_threaded_build"],
-            interpreter["gil_enabled"],
+            interpreter["gil_enabled"] if gil is None else gil,
+            entry.get("again_of"),
         )

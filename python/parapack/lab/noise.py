@@ -1,8 +1,12 @@
-"""Tells which repetitions other processes disturbed, from what the kernel counts in /proc/stat.
+"""Tells which repetitions other processes disturbed, from what the kernel counts in /proc.
 
 A repetition is noisy when CPU time that is not ours (other processes, and time the hypervisor gave to other
 guests) took more than a share of the machine while it ran. The kernel counts in ticks of 10 ms on most
-machines, so short repetitions are only rejected when several ticks went elsewhere.
+machines, so short repetitions are only rejected when several ticks went elsewhere. Ours is what this process
+used and everything that descends from it: servers, clients and benchmarks that an experiment starts.
+
+Time in interrupts is nobody's: much of it is our own traffic over the loopback interface, and whoever else
+causes much of it shows by other time.
 
 Where /proc/stat does not exist (anything but Linux) nothing can be told and no repetition is rejected;
 `available()` says so, and the reports repeat it.
@@ -15,6 +19,8 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from parapack.lab import process_tree
 
 FOREIGN_SHARE = 0.05
 """A repetition is noisy when others used more than this share of all CPUs ..."""
@@ -50,24 +56,16 @@ def cpu_count() -> int:
     return os.cpu_count() or 1
 
 
-def process_cpu_seconds(pid: int) -> float:
-    """User and system time that a process and its threads have used. 0.0 when it cannot be read."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return 0.0
-    fields = text.rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 class Watch:
-    """Watches the machine from its creation until `stop()`; the given processes' time counts as ours.
+    """Watches the machine from its creation until `stop()`.
 
-    Not for use by several threads at once.
+    Ours is the time of this process and of `pids`, and of all that descend from one of them, also of those
+    that end meanwhile and are waited for. Takes a few milliseconds at either end. Not for use by several
+    threads at once.
     """
 
     def __init__(self, pids: Iterable[int] = ()) -> None:
-        self._pids = [os.getpid(), *pids]
+        self._roots = {os.getpid(), *pids}
         self._start = self._read()
 
     def stop(self) -> Verdict:
@@ -77,14 +75,17 @@ class Watch:
         return Verdict(elapsed, max(0.0, busy - ours), max(0.0, stolen))
 
     def _read(self) -> tuple[float, float, float, float]:
-        busy = stolen = 0.0
-        if available():
-            user, nice, system, _idle, _iowait, irq, softirq, steal = _cpu_line()
-            tick = 1.0 / os.sysconf("SC_CLK_TCK")
-            busy = (user + nice + system + irq + softirq) * tick
-            stolen = steal * tick
-        ours = sum(process_cpu_seconds(pid) for pid in self._pids)
-        return time.perf_counter(), busy, stolen, ours
+        """The time, and seconds since the machine's start: busy, stolen, ours."""
+        if not available():
+            return time.perf_counter(), 0.0, 0.0, 0.0
+        processes = process_tree.all_processes()
+        ours = process_tree.family(self._roots, processes)
+        # Who has lost its parent since the last look is still ours.
+        self._roots |= ours
+        user, nice, system, _idle, _iowait, _irq, _softirq, steal = _cpu_line()
+        tick = 1.0 / os.sysconf("SC_CLK_TCK")
+        spent = sum(processes[pid].cpu_seconds for pid in ours)
+        return time.perf_counter(), (user + nice + system) * tick, steal * tick, spent
 
 
 def _cpu_line() -> list[int]:

@@ -6,13 +6,18 @@ free-threaded build back on when it is imported, and only the process itself kno
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import platform
+import signal
 import sys
 import sysconfig
 from typing import Any
 
 from parapack.lab import codecs
+
+DUMP_SIGNAL = signal.SIGUSR1
+"""Has a measured process write the stacks of its threads to standard error."""
 
 
 def free_threaded_build() -> bool:
@@ -42,15 +47,41 @@ def describe() -> dict[str, Any]:
         "implementation": platform.python_implementation(),
         "build": " ".join(platform.python_build()),
         "compiler": platform.python_compiler(),
+        "configure_options": sysconfig.get_config_var("CONFIG_ARGS"),
+        "compiler_options": sysconfig.get_config_var("PY_CORE_CFLAGS") or sysconfig.get_config_var("CFLAGS"),
         "free_threaded_build": free_threaded_build(),
         "gil_enabled": gil_enabled(),
         "python_gil_variable": os.environ.get("PYTHON_GIL"),
+        "python_variables": {
+            name: value for name, value in sorted(os.environ.items()) if name.startswith("PYTHON")
+        },
+        "flags": python_flags(),
         "switch_interval": sys.getswitchinterval(),
         "platform": platform.platform(),
         "machine": platform.machine(),
         "cpus": os.cpu_count(),
         "usable_cpus": usable_cpus(),
     }
+
+
+def python_flags() -> dict[str, int]:
+    """The flags that this interpreter was started with (`sys.flags`), by name."""
+    names = [name for name in dir(sys.flags) if not name.startswith(("_", "n_"))]
+    values = {name: getattr(sys.flags, name) for name in names}
+    return {name: value for name, value in values.items() if isinstance(value, int)}
+
+
+def packages(directory: str | None = None) -> dict[str, str]:
+    """What is installed in a directory, or for this interpreter, with versions, by name."""
+    where = sys.path if directory is None else [directory]
+    found = importlib.metadata.distributions(path=where)
+    versions: dict[str, str] = {}
+    for distribution in found:
+        # The rest of an uninstalled package can be without either.
+        name, version = distribution.metadata["Name"], distribution.metadata["Version"]
+        if name and version:
+            versions.setdefault(name, version)
+    return dict(sorted(versions.items(), key=lambda item: item[0].lower()))
 
 
 def usable_cpus() -> int:

@@ -7,16 +7,19 @@ to there.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
+import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from parapack.lab import noise
+from parapack.lab import noise, process
+from parapack.lab.findings import ArmFacts
 from parapack.lab.tables import NOISY_MARK
 
 FORMAT = "parapack-lab"
@@ -58,7 +61,14 @@ class ExperimentResult:
     cases: list[CaseResult] = field(default_factory=list)
     complete: bool = False
     error: str | None = None
-    """What ended the whole experiment early."""
+    """What ended the whole experiment early, or kept its results from being shown."""
+    seconds: float = 0.0
+    """How long it took, all arms together."""
+    processes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By arm: `gil_enabled`, asked in its process after the work of this experiment (the last one, where it
+    had to be started again), and `restarts`. An arm that did not live to say it is not there."""
+    sites: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    """By arm and name of the package set: what was installed for it, see sites.Site.record."""
 
     def arms(self) -> list[str]:
         """The arms that measured or observed something, in the order of the run."""
@@ -83,9 +93,17 @@ class ExperimentResult:
                 f"* {noisy} of {len(cases)} cases are noisy: other processes used the CPUs in so many "
                 "repetitions that the disturbed ones are taken in; repeat them on a quiet machine"
             )
+        for name, site in self.sites.get(arm, {}).items():
+            reasons: dict[str, list[str]] = {}
+            for what, why in site["missing"].items():
+                reasons.setdefault(why, []).append(what)
+            notes += [f"{name}: {', '.join(what)}: does not install: {why}" for why, what in reasons.items()]
         absent = {name: reason for case in cases for name, reason in case.absent.items()}
         notes += [f"without {name}: {reason}" for name, reason in absent.items()]
         notes += [f"{case.case}: {case.error}" for case in cases if case.error]
+        restarts = self.processes.get(arm, {}).get("restarts")
+        if restarts:
+            notes.append(f"the measured process had to be started again {restarts} times")
         return notes
 
 
@@ -102,6 +120,24 @@ class Results:
     started: str = field(default_factory=lambda: now())
     finished: str | None = None
     interrupted: bool = False
+    command: list[str] = field(default_factory=list)
+    """The command line of the run."""
+    machine: dict[str, Any] = field(default_factory=lambda: machine_facts())
+    """What it ran on, when it began."""
+
+    @property
+    def measured(self) -> bool:
+        """Whether anything was measured or observed at all."""
+        return any(case.samples or case.facts for one in self.experiments for case in one.cases)
+
+    def arm_facts(self, experiment: ExperimentResult) -> dict[str, ArmFacts]:
+        """Every arm that came up, by name, with the state of its GIL after the work of an experiment."""
+        made = {}
+        for entry in self.arms:
+            if not entry["error"]:
+                process_of = experiment.processes.get(entry["name"], {})
+                made[entry["name"]] = ArmFacts.from_entry(entry, process_of.get("gil_enabled"))
+        return made
 
     def as_dict(self) -> dict[str, Any]:
         """The content of the result file."""
@@ -111,12 +147,8 @@ class Results:
             "started": self.started,
             "finished": self.finished,
             "interrupted": self.interrupted,
-            "machine": {
-                "platform": platform.platform(),
-                "processor": processor_name(),
-                "cpus": os.cpu_count(),
-                "noise_known": noise.available(),
-            },
+            "command": self.command,
+            "machine": self.machine,
             "settings": self.settings,
             "arms": self.arms,
             "documents": self.documents,
@@ -126,6 +158,9 @@ class Results:
                     "name": experiment.name,
                     "complete": experiment.complete,
                     "error": experiment.error,
+                    "seconds": experiment.seconds,
+                    "processes": experiment.processes,
+                    "sites": experiment.sites,
                     "cases": [
                         {
                             "case": case.case,
@@ -146,10 +181,19 @@ class Results:
         }
 
     def save(self, path: Path) -> None:
-        """Writes the file in one step: whoever reads it finds the old content or the new, never a part."""
+        """Writes the file in one step: whoever reads it finds the old content or the new, never a part.
+
+        Raises OSError when it cannot be written; then nothing new is left behind.
+        """
         beside = path.with_suffix(".part")
-        beside.write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
-        beside.replace(path)
+        text = json.dumps(self.as_dict(), indent=1, allow_nan=False) + "\n"
+        try:
+            beside.write_text(text, encoding="utf-8")
+            beside.replace(path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise
 
 
 def schema() -> dict[str, Any]:
@@ -162,6 +206,44 @@ def schema() -> dict[str, Any]:
 def now() -> str:
     """The time in UTC, as result files have it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def machine_facts() -> dict[str, Any]:
+    """The machine that this process runs on, in the form the result files have."""
+    return {
+        "platform": platform.platform(),
+        "processor": processor_name(),
+        "cpus": os.cpu_count() or 1,
+        "usable_cpus": process.usable_cpus(),
+        "memory_bytes": _memory_bytes(),
+        "governor": _first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "load_average": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "noise_known": noise.available(),
+        "coordinator": {
+            "executable": sys.executable,
+            "version": platform.python_version(),
+            "parapack": parapack_version(),
+        },
+    }
+
+
+def parapack_version() -> str | None:
+    """The version of the Parapack that coordinates; None where only its lab could be imported."""
+    return getattr(sys.modules.get("parapack"), "__version__", None)
+
+
+def _memory_bytes() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (OSError, ValueError):
+        return None
+
+
+def _first_line(path: str) -> str | None:
+    try:
+        return Path(path).read_text(encoding="utf-8").partition("\n")[0]
+    except OSError:
+        return None
 
 
 def processor_name() -> str:

@@ -1,18 +1,19 @@
 """The lab's output on a terminal: progress while it runs, tables afterwards. Needs rich (`pip install
 'parapack[lab]'`).
 
-Where standard output is not a terminal there is no progress bar, only a line for each experiment, and
-tables are as wide as they need to be.
+Where standard output is not a terminal there is no progress bar, but a line for each experiment, and one now
+and then while it goes on; tables are as wide as they need to be.
 """
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
 
 from parapack.lab import coordinator
@@ -20,6 +21,8 @@ from parapack.lab.results import Results
 from parapack.lab.tables import Table
 
 _WIDTH_WITHOUT_TERMINAL = 160
+_LINE_SECONDS = 30.0
+"""So often there is a line about how far the run is, where there is no progress bar."""
 
 
 class Terminal:
@@ -31,19 +34,20 @@ class Terminal:
             self._console = Console(file=self._console.file, width=_WIDTH_WITHOUT_TERMINAL)
         self._progress: Progress | None = None
         self._last = ""
+        self._said = 0.0
 
     def __enter__(self) -> Terminal:
         if self._console.is_terminal:
             self._progress = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
-                MofNCompleteColumn(),
                 TimeElapsedColumn(),
+                TextColumn("{task.fields[left]}"),
                 console=self._console,
                 transient=True,
             )
             self._progress.start()
-            self._progress.add_task("starting", total=None)
+            self._progress.add_task("starting", total=None, left="")
         return self
 
     def __exit__(
@@ -59,15 +63,24 @@ class Terminal:
 
     def show(self, progress: coordinator.Progress) -> None:
         """Shows how far the run has come."""
-        what = f"{progress.experiment}: {progress.case}" if progress.case else "done"
         if self._progress is not None:
             task = self._progress.task_ids[0]
             self._progress.update(
-                task, description=escape(what), completed=progress.done, total=progress.total
+                task,
+                description=escape(_place(progress)),
+                completed=progress.share_done,
+                total=1.0,
+                left=_left(progress),
             )
-        elif progress.experiment and progress.experiment != self._last:
+            return
+        begins = progress.experiment != self._last
+        now = time.monotonic()
+        if progress.experiment and (begins or now - self._said >= _LINE_SECONDS):
             self._last = progress.experiment
-            self.say(f"running {progress.experiment} ({progress.done} of {progress.total} cases done)")
+            self._said = now
+            left = _left(progress)
+            done = f"{progress.done} of {progress.total} cases done" + (f", {left}" if left else "")
+            self.say(f"running {_place(progress)} ({done})")
 
     def environment(self, results: Results) -> None:
         """Prints which interpreters and libraries were measured, and what is missing."""
@@ -101,6 +114,26 @@ class Terminal:
         self._console.print(drawn)
         for note in table.notes:
             self.say(f"  {note}")
+
+
+def _place(progress: coordinator.Progress) -> str:
+    """Where the run is."""
+    if not progress.experiment:
+        return "done"
+    return f"{progress.experiment}: {progress.case}" if progress.case else progress.experiment
+
+
+def _left(progress: coordinator.Progress) -> str:
+    """The estimate of the time left, in words as rough as it is."""
+    seconds = progress.seconds_left
+    if seconds is None or not progress.experiment:
+        return ""
+    if seconds < 60:
+        return "less than a minute left"
+    if seconds < 5400:
+        minutes = round(seconds / 60)
+        return f"about {minutes} minute{'s' * (minutes > 1)} left"
+    return f"about {seconds / 3600:.1f} hours left"
 
 
 def _library(library: dict[str, object] | None) -> str:

@@ -8,10 +8,11 @@ does, so it does not outlive the coordinator. It is started by `bootstrap.py`.
 from __future__ import annotations
 
 import dataclasses
+import faulthandler
 import gc
 import json
+import math
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -45,13 +46,13 @@ class Worker:
         return orders[order](**arguments)
 
     def start(self, settings: dict[str, Any], documents_path: str | None) -> dict[str, Any]:
-        """Loads the libraries and the documents. Returns what `describe` does."""
+        """Loads the libraries and the documents. Returns what `describe` does, and `packages`."""
         made = Settings.from_dict(settings)
         self._heap = measure.make_heap(made.heap)
         present, self._absent = codecs.load_all(made.libraries or codecs.NAMES)
         found = documents.load(documents_path)[0] if documents_path else {}
         self._context = Context(made, present, found)
-        return self.describe()
+        return {**self.describe(), "packages": process.packages()}
 
     def describe(self) -> dict[str, Any]:
         """The interpreter, its GIL now, and the libraries as they run."""
@@ -80,7 +81,12 @@ class Worker:
             raise ValueError("repeat before open")
         names = self._runner.variants
         begin = turn % len(names) if names else 0
-        return {name: self._runner.measure(name) for name in names[begin:] + names[:begin]}
+        figures = {name: self._runner.measure(name) for name in names[begin:] + names[:begin]}
+        for name, metrics in figures.items():
+            for metric, value in metrics.items():
+                if not math.isfinite(value):
+                    raise ValueError(f"{name}: {metric} is {value}, not a finite number")
+        return figures
 
     def close(self) -> dict[str, Any]:
         """Closes the open case, if there is one.
@@ -89,11 +95,12 @@ class Worker:
         runner, self._runner = self._runner, None
         if runner is None:
             return {"absent": {}, "facts": {}}
-        closed = {"absent": runner.absent, "facts": runner.facts}
-        runner.close()
-        del runner
-        gc.collect()
-        return closed
+        try:
+            return {"absent": runner.absent, "facts": runner.facts}
+        finally:
+            runner.close()
+            del runner
+            gc.collect()
 
 
 def serve(orders: TextIO, answers: TextIO) -> None:
@@ -103,10 +110,12 @@ def serve(orders: TextIO, answers: TextIO) -> None:
         for line in orders:
             order = json.loads(line)
             try:
-                answer = {"result": worker.perform(order["order"], order["arguments"])}
+                result = worker.perform(order["order"], order["arguments"])
+                answer = json.dumps({"result": result}, allow_nan=False)
             except Exception as error:
-                answer = {"error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
-            answers.write(json.dumps(answer) + "\n")
+                traceback.print_exc()
+                answer = json.dumps({"error": f"{type(error).__name__}: {error}"})
+            answers.write(answer + "\n")
             answers.flush()
     finally:
         worker.close()
@@ -114,8 +123,9 @@ def serve(orders: TextIO, answers: TextIO) -> None:
 
 def main() -> None:
     """Serves on this process's standard streams."""
-    # Ctrl-C goes to the whole process group; the coordinator decides what becomes of the worker.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A crash says where; so does a worker that hangs, before it is killed.
+    faulthandler.enable()
+    faulthandler.register(process.DUMP_SIGNAL, all_threads=True)
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as answers:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         serve(sys.stdin, answers)

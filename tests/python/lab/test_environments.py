@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from parapack.lab import arms, environments
+from parapack.lab import arms, environments, pip
 
 PIP_OUTPUT = """\
   error: subprocess-exited-with-error
@@ -29,7 +29,7 @@ PIP_OUTPUT = """\
     ],
 )  # fmt: skip
 def test_the_telling_line_of_a_failure(output, reason):
-    assert environments._failure(output) == reason
+    assert pip.failure(output) == pip.Failure(reason, passing=False)
 
 
 def test_a_checkout_that_changed_is_installed_again(tmp_path):
@@ -68,13 +68,17 @@ def test_the_arms_variables(monkeypatch):
 def test_an_environment_is_made_once_and_keeps_its_failures(tmp_path, monkeypatch):
     interpreter = arms.Interpreter(sys.executable, "3.13.1", False, False)
     made, installed, told = [], [], []
-    monkeypatch.setattr(
-        environments, "_create", lambda one, directory: (made.append(one), directory.mkdir(parents=True))
-    )
+
+    def create(one, directory):
+        made.append(one)
+        (directory / "bin").mkdir(parents=True)
+        (directory / "bin" / "python").touch()
+
+    monkeypatch.setattr(environments, "_create", create)
 
     def install(python, requirement, from_source):
         installed.append(requirement)
-        return "no wheel" if requirement == "msgspec" else None
+        return pip.Failure("no wheel", passing=False) if requirement == "msgspec" else None
 
     monkeypatch.setattr(environments, "_install", install)
     first = environments.ensure(interpreter, "parapack==1.0", told.append, tmp_path)

@@ -142,7 +142,7 @@ def test_without_proc_stat_nothing_is_noisy(monkeypatch, tmp_path):
 def test_the_line_of_all_cpus_is_read(monkeypatch, tmp_path):
     stat = tmp_path / "stat"
     monkeypatch.setattr(noise, "_STAT", stat)
-    monkeypatch.setattr(noise, "process_cpu_seconds", lambda pid: 0.0)
+    monkeypatch.setattr(noise.process_tree, "all_processes", dict)
     monkeypatch.setattr(noise.os, "sysconf", lambda name: 100)
     stat.write_text("cpu  100 0 50 9000 5 1 1 20 0 0\ncpu0 1 2 3\n")
     watch = noise.Watch()

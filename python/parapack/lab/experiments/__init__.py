@@ -1,4 +1,4 @@
-"""The experiments, one per file; a file that defines `EXPERIMENT` is registered by being here."""
+"""The experiments, one per file of the same name; a file with an `EXPERIMENT` is registered by being here."""
 
 from __future__ import annotations
 
@@ -12,18 +12,23 @@ if TYPE_CHECKING:
 
 
 @functools.cache
+def names() -> tuple[str, ...]:
+    """The names of all experiments, in alphabetical order."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+
+
 def all_experiments() -> dict[str, Experiment]:
-    """Every experiment by its name, in alphabetical order. Imports their files on the first call."""
-    found = {}
-    for module in pkgutil.iter_modules(__path__):
-        experiment: Experiment = importlib.import_module(f"{__name__}.{module.name}").EXPERIMENT
-        found[experiment.name] = experiment
-    return dict(sorted(found.items()))
+    """Every experiment by its name, in alphabetical order. Imports their files."""
+    return {name: get(name) for name in names()}
 
 
+@functools.cache
 def get(name: str) -> Experiment:
-    """One experiment by its name. Raises ValueError, naming those there are, when there is no such."""
-    found = all_experiments()
-    if name not in found:
-        raise ValueError(f"no experiment named {name!r}; there are: {', '.join(found)}")
-    return found[name]
+    """One experiment by its name; imports only its own file.
+
+    Raises ValueError, naming those there are, when there is no such.
+    """
+    if name not in names():
+        raise ValueError(f"no experiment named {name!r}; there are: {', '.join(names())}")
+    experiment: Experiment = importlib.import_module(f"{__name__}.{name}").EXPERIMENT
+    return experiment
