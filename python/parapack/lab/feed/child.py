@@ -58,22 +58,14 @@ class Child:
     def pid(self) -> int:
         return self._process.pid
 
-    def order(self, name: str, seconds: float, **arguments: Any) -> Any:
+    def order(self, name: str, seconds: float, /, **arguments: Any) -> Any:
         """Has one order performed and returns its result.
 
         Raises ChildFailed when that does not work, or takes longer than `seconds`."""
-        self.send(name, **arguments)
-        return self.answer(name, seconds)
-
-    def send(self, name: str, **arguments: Any) -> None:
-        """Gives an order; `answer` has to fetch its result before the next one is given."""
         assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # `answer` says how it ended
+        with contextlib.suppress(BrokenPipeError):  # what follows says how it ended
             self._process.stdin.write(json.dumps({"order": name, "arguments": arguments}).encode() + b"\n")
             self._process.stdin.flush()
-
-    def answer(self, name: str, seconds: float) -> Any:
-        """The result of the order that was given last. Raises as `order` does."""
         line = self._line(time.monotonic() + seconds)
         if line is None:
             raise ChildFailed(f"{self.what} did not answer {name!r} within {seconds:g} s")

@@ -144,8 +144,8 @@ class Exchange:
         subscriber.close()
 
     def play(self, path: str, seed: int, count: int, first: int, gap_ns: float, table: str) -> dict[str, Any]:
-        """Sends a tape to the client that connected with this path: `count` trades, the first of them numbered
-        `first`, one every `gap_ns` on average (0: all at once).
+        """Sends a tape to the client that connected with this path: `count` trades, numbered from `first` on,
+        one every `gap_ns` on average (0: all at once).
 
         Writes to the file `table` when each was due and when it was written: two arrays of ns since 1970.
         """

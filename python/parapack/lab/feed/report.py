@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -312,52 +312,81 @@ def _distributions(result: ExperimentResult) -> list[Chart]:
 def findings_of(result: ExperimentResult, arms: Mapping[str, ArmFacts]) -> list[Finding]:
     """What the figures say of free threading and of Parapack."""
     there = {name: arms[name] for name in result.arms() if name in arms and arms[name].again_of is None}
-    free = [facts for facts in there.values() if facts.free_threaded and not facts.gil]
+    free = [facts for facts in there.values() if facts.free_threaded and not _client_has_gil(result, facts)]
     stock = [facts for facts in there.values() if not facts.free_threaded]
     made: list[Finding] = []
     for one in free:
         for base in stock:
             made += _faster(result, one.name, base.name)
         made += _deployable(result, one.name)
+    made += _gil_in_clients(result)
     made += _gil_comes_back(result)
     for base in stock:
         made += _spread_helps(result, base.name)
     return made
 
 
-Say = Callable[[str, str], str]
+def _client_has_gil(result: ExperimentResult, facts: ArmFacts) -> bool:
+    """Whether the GIL was in force where it counts: in a client, after the work."""
+    seen = [
+        client["gil_enabled"]
+        for case in _streams(result, facts.name)
+        for client in case.facts.get("clients", {}).values()
+    ]
+    return any(seen) if seen else facts.gil
 
 
-def _decided(estimate: Estimate | None, sentence: Say, subject: str = "free threading") -> list[Finding]:
-    """A finding from a ratio; `sentence` is given 'x times as fast' in words and its interval."""
+def _gil_in_clients(result: ExperimentResult) -> list[Finding]:
+    """Clients in which an extension turned the GIL on while they were measured."""
+    made: dict[str, Finding] = {}
+    for case in result.cases:
+        for name, client in case.facts.get("clients", {}).items():
+            if client.get("gil_turned_on_by"):
+                culprit = client["gil_turned_on_by"]
+                sentence = f"In the process of {name} on {case.arm} {culprit} turned the GIL on again."
+                made[sentence] = Finding(Question.DEPLOYABLE, Answer.NO, sentence, NAME)
+    return list(made.values())
+
+
+def _decided(estimate: Estimate | None, sentence: str, subject: str = "free threading") -> list[Finding]:
+    """A finding from a ratio; into `sentence` go 'x times as fast', in words, and the interval."""
     if estimate is None:
         return []
     interval = f"(95% interval {estimate.low:.2f} to {estimate.high:.2f})"
     if not estimate.significant:
-        return [Finding(Question.FASTER, Answer.UNKNOWN, sentence("about as fast", interval), NAME, subject)]
+        said = sentence.format("about as fast", interval)
+        return [Finding(Question.FASTER, Answer.UNKNOWN, said, NAME, subject)]
     answer = Answer.YES if estimate.value > 1 else Answer.NO
-    words = f"{estimate.value:.2f} times as fast"
-    return [Finding(Question.FASTER, answer, sentence(words, interval), NAME, subject)]
+    said = sentence.format(f"{estimate.value:.2f} times as fast", interval)
+    return [Finding(Question.FASTER, answer, said, NAME, subject)]
 
 
 def _faster(result: ExperimentResult, arm: str, base: str) -> list[Finding]:
-    """The newest cryptofeed that both have, over all rates, alone and beside a computation."""
-    paced = ExperimentResult(result.name, [case for one in (arm, base) for case in _paced(result, one)])
+    """The newest cryptofeed that both arms have, at the rates that both keep up with."""
     common = [{client for case in _paced(result, one) for client in _clients(case)} for one in (arm, base)]
     clients = sorted(client for client in common[0] & common[1] if client.startswith(CRYPTOFEED))
     if not clients:
         return []
     client, made = clients[-1], []
     for how, beside in ((ALONE, ""), (BESIDE, " beside a thread that computes")):
-        estimate = compare.between_arms(paced, arm, base, client + how, WIRE_P50)
+        kept = _kept_up(result, (arm, base), client + how)
+        if not kept.cases:
+            continue
+        rates = ", ".join(dict.fromkeys(case.case for case in kept.cases))
         made += _decided(
-            estimate,
-            lambda words, interval, beside=beside: (  # type: ignore[misc]
-                f"A trade reaches the callback of {client}{beside} {words} on {arm} as on {base} "
-                f"{interval}, in the median over all rates."
-            ),
+            compare.between_arms(kept, arm, base, client + how, WIRE_P50),
+            f"A trade reaches the callback of {client}{beside} {{}} on {arm} as on {base} {{}}: the median from "
+            f"the wire on, at rates that both keep up with ({rates}).",
         )
     return made
+
+
+def _kept_up(result: ExperimentResult, arms: Sequence[str], variant: str) -> ExperimentResult:
+    """The cases with a rate that a variant kept up with in all of the arms: beyond that the delay only says
+    how long the tape was."""
+    cases = [case for arm in arms for case in _paced(result, arm)]
+    slow = {case.case for case in cases if median(case.sample(variant, "kept_up") or [0.0]) < 1.0}
+    return ExperimentResult(result.name, [case for case in cases if case.case not in slow])
 
 
 def _deployable(result: ExperimentResult, arm: str) -> list[Finding]:
@@ -409,14 +438,14 @@ def _spread_helps(result: ExperimentResult, arm: str) -> list[Finding]:
     plain = next((one for one in clients if one.startswith(CRYPTOFEED)), None)
     if spread is None or plain is None:
         return []
-    case = cases[-1]
-    estimate = compare.better_by(case, spread + BESIDE, plain + BESIDE, WIRE_P50)
+    kept = [case for case in cases if median(case.sample(spread + BESIDE, "kept_up") or [0.0]) == 1.0]
+    if not kept:
+        return []
+    estimate = compare.better_by(kept[-1], spread + BESIDE, plain + BESIDE, WIRE_P50)
     return _decided(
         estimate,
-        lambda words, interval: (
-            f"With decoding and computation in interpreters of their own a trade reaches its book {words} on "
-            f"{arm} as it reaches the callback of {plain} beside a thread that computes {interval}, in the "
-            f"median at {case.case}."
-        ),
+        f"With decoding and computation in interpreters of their own a trade reaches its book {{}} on {arm} "
+        f"as it reaches the callback of {plain} beside a thread that computes {{}}: the median from the wire "
+        f"on, at {kept[-1].case}.",
         "Parapack",
     )

@@ -119,8 +119,9 @@ class Session:
             )
         finally:
             # It stops what computes beside it, whatever became of the exchange.
-            client.send("collect", table=str(table_done), seconds=patience)
-        collected = client.answer("collect", 2 * patience + START_SECONDS)
+            collected = client.order(
+                "collect", 2 * patience + START_SECONDS, table=str(table_done), seconds=patience
+            )
         if collected["lost_connection"]:
             raise ChildFailed(f"{client.what} lost its connection: {collected['lost_connection']}")
         sent = latencies.read_sent(table_sent)
