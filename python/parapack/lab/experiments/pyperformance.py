@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +40,7 @@ QUICK = (
 )
 """What a quick run measures of pyperformance's own manifest: short ones of several kinds, no packages."""
 
-METADATA = ("perf_version", "python_version", "python_executable", "python_compiler", "python_config_args",
+METADATA = ("perf_version", "python_version", "python_compiler", "python_config_args",
             "timer", "aslr", "cpu_freq", "cpu_config")  # fmt: skip
 """What is kept of pyperf's metadata."""
 
@@ -55,9 +56,9 @@ class Plan:
 
 PLANS = {
     "quick": Plan(("--processes", "1", "--values", "2", "--min-time", "0.05"), 1, 5),
-    # Half of pyperf's processes, as with its --fast.
-    "default": Plan(("--processes", "2"), 2, 5),
-    # All of its 20.
+    # A quarter of pyperf's 20 processes, each with the benchmark's own number of values.
+    "default": Plan(("--processes", "1"), 1, 5),
+    # All of them.
     "full": Plan(("--processes", "4"), 4, 5),
 }
 
@@ -97,7 +98,7 @@ class PyperformanceRunner(Runner):
         seen = benchmark.observe()
         self._variants = [*seen.results, outcome.SCRIPT]
         self._facts = {
-            "command": benchmark.command,
+            "command": [sys.executable, *benchmark.arguments],
             "pyperf_options": self._plan_options,
             "gil_expected": gil_expected(),
             "observed": {
@@ -171,7 +172,7 @@ def reason_to_skip(parameters: Mapping[str, Any], sites: Mapping[str, Site]) -> 
 
 
 def site_names(parameters: Mapping[str, Any]) -> list[str]:
-    """What goes on PYTHONPATH, first things first."""
+    """Where its packages are, first things first."""
     own = parameters["site"]
     return [own, PYPERF_SITE] if own else [PYPERF_SITE]
 
@@ -209,6 +210,7 @@ class Pyperformance(Experiment):
     name = "pyperformance"
     summary = "pyperformance's benchmarks on one thread: the cost of the build, and of the GIL's absence"
     metrics = (outcome.MEAN,)
+    modules = (suite.PYPERFORMANCE, suite.PYPERF)
 
     def packages(self, interpreter: Interpreter) -> tuple[PackageSet, ...]:
         return self.needed(interpreter, Settings())
@@ -218,7 +220,9 @@ class Pyperformance(Experiment):
             found = suite.load()
         except suite.NoSuite:
             return ()
-        made = {PYPERF_SITE: PackageSet(PYPERF_SITE, (f"pyperf=={found.versions[suite.PYPERF]}",))}
+        # pyperformance also installs setuptools: old releases that it pins count on distutils.
+        needs = (f"{suite.PYPERF}=={found.versions[suite.PYPERF]}", "setuptools")
+        made = {PYPERF_SITE: PackageSet(PYPERF_SITE, needs)}
         for benchmark in _chosen(found, settings):
             site = _site_of(found, benchmark)
             if site and interpreter.version.rpartition(".")[0] not in benchmark.excluded:

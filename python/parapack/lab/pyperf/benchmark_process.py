@@ -2,6 +2,9 @@
 
 A script is pyperf's manager: it starts worker processes, one after the other, and collects their values.
 None of them outlives its time-out, or the process that asked for it (see process_tree).
+
+As with pyperformance it runs in a virtual environment. That is a bare one, made for it alone, which lends
+what is installed in sites.
 """
 
 from __future__ import annotations
@@ -13,9 +16,10 @@ import shutil
 import signal
 import statistics
 import subprocess
-import sys
+import sysconfig
 import tempfile
 import time
+import venv
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +31,8 @@ from parapack.lab.pyperf import gil_hook
 STARTUP = Path(__file__).with_name("_startup")
 _HOOK = "parapack_gil"
 _HOOK_MODULE = "parapack_lab_gil_hook"
+_PATHS = "00-parapack-lab.pth"
+"""Read before all others, which may import what it leads to."""
 _LOG_VARIABLE = "PARAPACK_LAB_GIL_LOG"
 _INHERITED = ("PYTHONPATH", "PYTHON_GIL", "TMPDIR", process_tree.VARIABLE, _LOG_VARIABLE)
 """What pyperf's workers get of the environment, besides what pyperf lets through itself."""
@@ -86,22 +92,21 @@ class Observation:
 class BenchmarkProcess:
     """One benchmark under this interpreter. To be closed; not for use by several threads."""
 
-    def __init__(self, script: str, options: Sequence[str], paths: Sequence[str], limit: float) -> None:
-        """`paths` goes to PYTHONPATH; a run that takes longer than `limit` seconds is killed."""
-        self.command = [sys.executable, "-u", script, *options]
+    def __init__(self, script: str, options: Sequence[str], sites: Sequence[str], limit: float) -> None:
+        """`sites` are directories with packages; a run that takes longer than `limit` seconds is killed."""
+        self.arguments = ["-u", script, *options]
+        """Of the interpreter, before pyperf's options."""
         self._limit = limit
         self._runs = 0
         self._directory = Path(tempfile.mkdtemp(prefix="parapack-pyperformance-"))
         try:
-            hook = self._directory / "hook"
-            _install_hook(hook)
+            self._python = _make_environment(self._directory / "environment", sites)
             (self._directory / "tmp").mkdir()
         except BaseException:
             self.close()
             raise
         self._environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         self._environment["TMPDIR"] = str(self._directory / "tmp")
-        self._paths = [str(hook), *paths]
 
     def observe(self) -> Observation:
         """A run of a single value in each process, untimed: does it work, what does it do to the GIL?
@@ -113,7 +118,7 @@ class BenchmarkProcess:
         environment = self._environment | {_LOG_VARIABLE: str(log)}
         if process.free_threaded_build() and environment.get("PYTHON_GIL") == "0":
             del environment["PYTHON_GIL"]
-        run = self._execute(["--debug-single-value"], environment, [str(STARTUP), *self._paths])
+        run = self._execute(["--debug-single-value"], environment | {"PYTHONPATH": str(STARTUP)})
         lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
         ends, modules = [], {}
         for line in map(json.loads, lines):
@@ -131,17 +136,18 @@ class BenchmarkProcess:
 
     def run(self, arguments: Sequence[str]) -> Run:
         """A timed run with pyperf's options, such as `--processes 2`. Raises BenchmarkFailed."""
-        return self._execute(arguments, self._environment, self._paths)
+        return self._execute(arguments, self._environment)
 
     def close(self) -> None:
         """Removes whatever the benchmark has left behind."""
         shutil.rmtree(self._directory, ignore_errors=True)
 
-    def _execute(self, arguments: Sequence[str], environment: dict[str, str], paths: list[str]) -> Run:
+    def _execute(self, arguments: Sequence[str], environment: dict[str, str]) -> Run:
         self._runs += 1
         output = self._directory / f"run-{self._runs}.json"
         command = [
-            *self.command,
+            self._python,
+            *self.arguments,
             *arguments,
             "--hook",
             _HOOK,
@@ -150,10 +156,9 @@ class BenchmarkProcess:
             "--output",
             str(output),
         ]
-        variables = environment | {"PYTHONPATH": os.pathsep.join(paths)}
         begun = time.perf_counter()
         try:
-            code, printed = process_tree.run(command, variables, self._limit)
+            code, printed = process_tree.run(command, environment, self._limit)
         except subprocess.TimeoutExpired:
             raise BenchmarkFailed(f"hangs: killed after {self._limit:.0f} s") from None
         elapsed = time.perf_counter() - begun
@@ -166,11 +171,25 @@ class BenchmarkProcess:
         return Run(results, elapsed, metadata)
 
 
-def _install_hook(directory: Path) -> None:
-    """Makes `gil_hook` known to pyperf: by an entry point, in a directory for PYTHONPATH."""
-    directory.mkdir()
-    shutil.copyfile(gil_hook.__file__, directory / f"{_HOOK_MODULE}.py")
-    described = directory / f"{_HOOK_MODULE}-1.dist-info"
+def _make_environment(directory: Path, sites: Sequence[str]) -> str:
+    """A virtual environment without packages of its own, with those of sites, and the hook. Its python."""
+    venv.EnvBuilder(symlinks=True).create(directory)
+    library = Path(
+        sysconfig.get_path("purelib", "venv", {"base": str(directory), "platbase": str(directory)})
+    )
+    _install_hook(library)
+    (library / _PATHS).write_text("".join(f"{site}\n" for site in sites), encoding="utf-8")
+    for site in sites:
+        # As if it were installed here: setuptools brings back distutils by one of these.
+        for startup in Path(site).glob("*.pth"):
+            shutil.copyfile(startup, library / startup.name)
+    return str(directory / "bin" / "python")
+
+
+def _install_hook(library: Path) -> None:
+    """Makes `gil_hook` known to pyperf, by an entry point."""
+    shutil.copyfile(gil_hook.__file__, library / f"{_HOOK_MODULE}.py")
+    described = library / f"{_HOOK_MODULE}-1.dist-info"
     described.mkdir()
     (described / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {_HOOK_MODULE}\nVersion: 1\n")
     (described / "entry_points.txt").write_text(
