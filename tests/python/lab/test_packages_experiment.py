@@ -284,6 +284,8 @@ def test_a_probe_that_writes_without_end_is_cut_short():
         ("try:\n    from other._speedups import f\nexcept ImportError:\n    pass\n", []),
         ("try:\n    from .fast import f\nexcept ImportError:\n    pass\n", []),
         ("this is not Python", []),
+        ("import cython\ndef is_compiled(): return cython.compiled\n", ["p"]),
+        ("# not cython.compiled\n", []),
     ],
 )
 def test_fallbacks_in_the_source(tmp_path, source, expected):
@@ -398,47 +400,61 @@ def test_without_a_free_threaded_interpreter_there_is_nothing_to_say():
 # ---- for real -------------------------------------------------------------------------------------------
 
 
-def run_lab(directory, *arguments, **variables):
+ONLY = ("declares", "silent", "falling", "all dist", "tried")
+TRIED = ("markupsafe", "parapack-no-such-package") if sys.version_info[:2] == (3, 13) else ()
+
+
+@pytest.fixture(scope="module")
+def run(site, tmp_path_factory):
+    """The result file, the output and the cache of one run over planted packages, and some of the index."""
+    directory = tmp_path_factory.mktemp("run")
     command = [sys.executable, "-m", "parapack", "lab", "run", "packages", "--out", str(directory / "out")]
-    command += ["--quick", "--heap", "0", "--import-limit", "20", *arguments]
+    command += ["--quick", "--heap", "0", "--import-limit", "20", "--library", "parapack"]
+    command += [part for name in ONLY for part in ("--only", name)]
+    command += ["--packages", *TRIED] if TRIED else []
+    path = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
     finished = subprocess.run(
         command,
         capture_output=True,
         text=True,
         timeout=support.PATIENCE,
-        env={**os.environ, "XDG_CACHE_HOME": str(directory / "cache"), **variables},
+        env={**os.environ, "XDG_CACHE_HOME": str(directory / "cache"), "PYTHONPATH": path},
     )
     assert finished.returncode == 0, finished.stderr
-    (path,) = (directory / "out").glob("*.json")
-    content = json.loads(path.read_text())
+    (file,) = (directory / "out").glob("*.json")
+    content = json.loads(file.read_text())
     fastjsonschema.compile(results.schema())(content)
-    return content, finished.stdout
+    return content, finished.stdout, directory / "cache" / "parapack" / "lab"
+
+
+def observed(content):
+    """The facts of what was probed, by case."""
+    cases = content["experiments"][0]["cases"]
+    return {case["case"]: case["facts"] for case in cases if "skipped" not in case["facts"]}
 
 
 @needs_compiler
-def test_a_run_over_planted_packages(site, tmp_path):
-    path = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
-    only = [part for name in ("declares", "silent", "falling", "all dist") for part in ("--only", name)]
-    content, printed = run_lab(tmp_path, *only, PYTHONPATH=path)
+def test_a_run_over_planted_packages(run):
+    content, printed, _ = run
     experiment = content["experiments"][0]
     assert experiment["complete"]
     assert experiment["error"] is None
     assert all(case["error"] is None for case in experiment["cases"])
-    observed = {case["case"]: case["facts"] for case in experiment["cases"] if "skipped" not in case["facts"]}
-    assert set(observed) == {"all distributions", "declares", "falling", "silent"}
-    assert "pure" in observed["all distributions"]["pure"]
-    assert len(experiment["cases"]) == len(observed) * (2 if support.FREE_THREADED else 1)
+    facts = observed(content)
+    tried = {f"{name}, tried" for name in TRIED}
+    assert set(facts) == {"all distributions", "declares", "falling", "silent"} | tried
+    assert "pure" in facts["all distributions"]["pure"]
+    assert len(experiment["cases"]) == len(facts) * (2 if support.FREE_THREADED else 1)
     assert "packages: what importing them does" in printed
     if support.FREE_THREADED:
         assert "silent: silent._c brings the GIL back" in printed
 
 
-@pytest.mark.skipif(sys.version_info[:2] != (3, 13), reason="asked of 3.13 and 3.13t")
-def test_packages_of_the_index_are_tried_and_thrown_away(tmp_path):
-    names = ["markupsafe", "parapack-no-such-package"]
-    content, _ = run_lab(tmp_path, "--only", "installed for it", "--packages", *names)
-    cases = [case for case in content["experiments"][0]["cases"] if "skipped" not in case["facts"]]
-    good, bad = (case["facts"] for case in cases)
+@needs_compiler
+@pytest.mark.skipif(not TRIED, reason="asked of 3.13 and 3.13t")
+def test_packages_of_the_index_are_tried_and_thrown_away(run):
+    content, _, cache = run
+    good, bad = (observed(content)[f"{name}, tried"] for name in TRIED)
     if good["installation"]["origin"] == install.FAILED:
         assert good["installation"]["reason"]
         pytest.skip(f"no package index: {good['installation']['reason']}")
@@ -450,7 +466,7 @@ def test_packages_of_the_index_are_tried_and_thrown_away(tmp_path):
         assert verdict.gil.text == "stays off"
     assert bad["installation"]["origin"] == install.FAILED
     assert "No matching distribution" in bad["installation"]["reason"]
-    assert list((tmp_path / "cache" / "parapack" / "lab" / "throw-away").iterdir()) == []
+    assert list((cache / "throw-away").iterdir()) == []
 
 
 def test_what_is_killed_does_not_keep_its_directory(tmp_path, monkeypatch):
@@ -480,7 +496,7 @@ def test_cases_are_those_of_all_interpreters():
     settings = Settings(pythons=(sys.executable, "/nowhere/python"), packages=("numpy", "numpy"))
     cases = PACKAGES.cases(settings, [])
     assert cases[0].name == "all distributions"
-    assert [one.name for one in cases][-1] == "numpy, installed for it"
+    assert [one.name for one in cases][-1] == "numpy, tried"
     assert len({one.name for one in cases}) == len(cases)
     for one in cases[1:]:
         assert one.repetitions == 1

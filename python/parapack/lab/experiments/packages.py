@@ -149,7 +149,7 @@ class Packages(Experiment):
             seconds = 1.0 + count * _MODULE_SECONDS
             made.append(_case(name, seconds, {"distribution": key, "name": name}))
         for requirement in dict.fromkeys(settings.packages):
-            name = f"{requirement}, installed for it"
+            name = f"{requirement}, tried"
             made.append(_case(name, _INSTALLED_SECONDS, {"requirement": requirement}))
         return made
 
@@ -224,7 +224,7 @@ def _not_there(result: ExperimentResult) -> dict[str, dict[str, str]]:
 
 
 def _label(case: CaseResult, verdict: verdicts.Verdict) -> str:
-    return verdict.name + (" (installed for it)" if "requirement" in case.parameters else "")
+    return verdict.name + (" (tried)" if "requirement" in case.parameters else "")
 
 
 def _overview_notes(result: ExperimentResult, arm: str) -> list[str]:

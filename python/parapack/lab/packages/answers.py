@@ -129,8 +129,8 @@ def _deployable(
             broken[verdict.name] = _problem(verdict, other)
     if broken:
         sentence = (
-            f"{len(broken)} of {len(here) + len(refused)} packages with compiled parts cannot be used at all on "
-            f"{label}: {_listed(broken)}."
+            f"{len(broken)} of {len(here) + len(refused)} packages with compiled parts cannot be used on "
+            f"{label} at all: {_listed(broken)}."
         )
         return Finding(Question.DEPLOYABLE, Answer.NO, sentence, _NAME)
     with_gil = [verdict.name for verdict in here.values() if verdict.offenders]

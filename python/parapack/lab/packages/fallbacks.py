@@ -3,7 +3,8 @@
 Many packages come with compiled modules that do what slower Python code of theirs does as well, and are
 installed without those where nobody has built them: the wheel is pure, and nothing says so. Looked for is a
 module of the package that is imported inside `try` with `except ImportError` (or wider), that does not exist,
-and whose name is one that compiled modules have; and the modules of KNOWN. What the package asks for in vain
+and whose name is one that compiled modules have; the modules of KNOWN; and Python files that say themselves
+whether they are compiled (Cython's pure mode) and are not. What the package asks for in vain
 when it is imported is observed besides (`observe.Load.missing`).
 """
 
@@ -15,7 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 _NAMES = re.compile(
-    r"_?c?(speedups?|accelerat\w*|fast\w*)$|_?(c|cy|rs|rust|ext|cext|native|impl_c|core_c|cython)$"
+    r"cyextension$|_?c?(speedups?|accelerat\w*|fast\w*)$|_?(c|cy|rs|rust|ext|cext|native|impl_c|core_c|cython)$"
     r"|_c[a-z]+$|c[A-Z]\w+$|_?\w+_(c|cy|cext|ext|rs|speedups?|native|cython)$|_(helpers|http_parser|http_writer)$"
 )
 """What compiled modules with a fallback are called, as far as names tell."""
@@ -46,6 +47,7 @@ KNOWN = {
 """A compiled module with a fallback, by the package that uses it: where neither source nor name shows it."""
 
 _INDENTED_IMPORT = re.compile(r"^[ \t]+(?:from|import)[ \t]+(.+)", re.MULTILINE)
+_ASKS_WHETHER_COMPILED = re.compile(r"^[^#\n]*\bcython\.compiled\b", re.MULTILINE)
 _WIDE = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 _MOST_CHARACTERS = 1 << 20
 _LEFT_OUT = {"_vendor", "vendor", "vendored", "test", "tests", "testing"}
@@ -66,37 +68,53 @@ def optional_modules(sources: Mapping[str, Path], present: Collection[str]) -> l
     existing = packages | set(present)
     wanted = {known for package, known in KNOWN.items() if package in packages}
     roots = {name.partition(".")[0] for name in packages}
+    compilable = set()
     for inside, path in sources.items():
         if _LEFT_OUT.intersection(PurePosixPath(inside).parts):
             continue
+        content = _read(path)
+        if _ASKS_WHETHER_COMPILED.search(content):
+            compilable.add(module_name(inside))
         wanted.update(
             name
-            for name in _attempted(PurePosixPath(inside), path)
+            for name in _attempted(PurePosixPath(inside), content)
             if name.partition(".")[0] in roots and looks_compiled(name)
         )
-    return sorted(name for name in wanted if name not in existing)
+    return sorted({name for name in wanted if name not in existing} | compilable.difference(present))
+
+
+def module_name(inside: str) -> str:
+    """What a file is called when it is imported, from its path inside the installation."""
+    parts = PurePosixPath(inside).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _read(path: Path) -> str:
+    """The text of a file; nothing when it cannot be read, or is too long to be written by people."""
+    try:
+        content = path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+    return content if len(content) <= _MOST_CHARACTERS else ""
 
 
 def _modules(sources: Iterable[str]) -> set[str]:
     """The names of modules and packages, from their paths."""
     found = set()
     for inside in sources:
-        parts = list(PurePosixPath(inside).with_suffix("").parts)
-        if parts[-1] == "__init__":
-            parts.pop()
+        parts = module_name(inside).split(".")
         for end in range(1, len(parts) + 1):
             found.add(".".join(parts[:end]))
     return found
 
 
-def _attempted(inside: PurePosixPath, path: Path) -> Iterator[str]:
+def _attempted(inside: PurePosixPath, content: str) -> Iterator[str]:
     """Modules that a file imports inside a `try` which survives their absence."""
+    if not _may_attempt(content):
+        return
     try:
-        content = path.read_text(encoding="utf-8")
-        if len(content) > _MOST_CHARACTERS or not _may_attempt(content):
-            return
         tree = ast.parse(content)
-    except (OSError, SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError):
         return
     package = inside.parent.parts
     for statement in _statements(tree):

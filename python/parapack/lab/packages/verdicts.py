@@ -183,7 +183,7 @@ def fallback_modules(facts: dict[str, Any]) -> tuple[dict[str, str], list[str]]:
             continue
         seen |= {name: why for name, why in load.get("failed", {}).items() if name in own}
         seen |= {
-            name: "does not exist here" for name in load.get("missing", []) if fallbacks.looks_compiled(name)
+            name: "not compiled here" for name in load.get("missing", []) if fallbacks.looks_compiled(name)
         }
     return seen, [name for name in facts["optional"] if name not in seen]
 
@@ -195,10 +195,10 @@ def _compiled(facts: dict[str, Any], modules: list[dict[str, Any]]) -> Cell:
         return Cell(State.BAD, "falls back", detail)
     if not modules and (told or facts["foreign"]):
         what = _few(told or facts["foreign"])
-        kind = "does not exist here" if told else "is made for other interpreters"
-        return Cell(State.BAD, "falls back", f"falls back: {what} {kind}")
+        kind = "not compiled here" if told else "made for other interpreters"
+        return Cell(State.BAD, "falls back", f"falls back: {what}: {kind}")
     if told:
-        detail = f"parts fall back, by the source: {_few(told)} does not exist here"
+        detail = f"parts fall back, by the source: {_few(told)}: not compiled here"
         return Cell(State.PARTLY, "in part", detail)
     if not modules:
         return Cell(State.UNKNOWN, "none")
