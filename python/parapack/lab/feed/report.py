@@ -375,8 +375,8 @@ def _faster(result: ExperimentResult, arm: str, base: str) -> list[Finding]:
         rates = ", ".join(dict.fromkeys(case.case for case in kept.cases))
         made += _decided(
             compare.between_arms(kept, arm, base, client + how, WIRE_P50),
-            f"A trade reaches the callback of {client}{beside} {{}} on {arm} as on {base} {{}}: the median from "
-            f"the wire on, at rates that both keep up with ({rates}).",
+            f"A trade reaches the callback of {client}{beside} {{}} on {arm} as on {base} {{}}: "
+            f"the median from the wire on, at rates that both keep up with ({rates}).",
         )
     return made
 
