@@ -1,0 +1,63 @@
+"""The report: one HTML file with the verdicts, the charts, the tables, the environment and the raw data.
+
+It needs no network and no other file, shows everything without JavaScript (which adds filters, sorting and
+the choice of the colour scheme), and allows by its own policy nothing but what it brought along. Needs
+jinja2 (`pip install 'parapack[lab]'`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from parapack.lab.report import page, raw_data
+from parapack.lab.results import Results
+
+MOST_BYTES = 1_000_000
+"""No report is larger: the raw data take what the page leaves."""
+
+
+def write(results: Results, path: Path) -> None:
+    """Writes the report of one run, in one step.
+
+    Raises OSError when the file cannot be written; then what was there before is still there.
+    """
+    write_all([results], path)
+
+
+def write_all(runs: Sequence[Results], path: Path) -> None:
+    """Writes the report of several runs, one after the other; the verdicts are on all of them."""
+    beside = path.with_name(path.name + ".part")
+    try:
+        beside.write_bytes(make(runs).encode("utf-8", "replace"))
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def make(runs: Sequence[Results]) -> str:
+    """The page as text. Raises ValueError when there are no runs."""
+    if not runs:
+        raise ValueError("a report needs at least one run")
+    views = []
+    for index, results in enumerate(runs):
+        several = len(runs) > 1
+        started = results.started.replace("T", " ").replace("+00:00", " UTC")
+        label = f"Run {index + 1}, {started}" if several else started
+        prefix = f"r{index + 1}-" if several else ""
+        views.append(page.run_view(results, label, prefix, raw_data.RawData(_name(results))))
+    bare = len(page.render(views, title(runs)).encode("utf-8", "replace"))
+    for view in views:
+        room = (MOST_BYTES - bare) // len(views)
+        view.raw = raw_data.embed(view.results, _name(view.results), room)
+    return page.render(views, title(runs))
+
+
+def title(runs: Sequence[Results]) -> str:
+    versions = dict.fromkeys(entry["name"].partition(" ")[0] for results in runs for entry in results.arms)
+    return f"Python {', '.join(versions)}: free threading and Parapack" if versions else "Parapack lab"
+
+
+def _name(results: Results) -> str:
+    stamp = "".join(letter for letter in results.started if letter.isdigit())[:14]
+    return f"lab-{stamp[:8]}-{stamp[8:]}.json"
