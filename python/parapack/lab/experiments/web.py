@@ -20,9 +20,9 @@ from parapack.lab.results import ExperimentResult
 from parapack.lab.sites import PackageSet
 from parapack.lab.tables import Table
 from parapack.lab.web import conclusions, drawings, summary
+from parapack.lab.web.figures import DEVELOPMENT, LOAD, METRICS, START
 from parapack.lab.web.pages import CPU, PACK, PING, SHARED
 from parapack.lab.web.runners import REQUIREMENTS, SITE, LoadRunner, StartRunner
-from parapack.lab.web.figures import DEVELOPMENT, LOAD, START
 
 SERVERS = tuple(REQUIREMENTS)
 MAIN_SERVER = SERVERS[0]
@@ -41,8 +41,15 @@ _REPETITIONS = 5
 
 class Web(Experiment):
     name = "web"
-    summary = "Flask under gunicorn, waitress, cheroot, granian with 1..N threads; throughput, latency, memory"
+    summary = (
+        "Flask under gunicorn, waitress, cheroot, granian with 1..N threads; throughput, latency, memory"
+    )
     tools: Mapping[str, str] = MappingProxyType({"wrk": "wrk"})
+    without: Mapping[str, str] = MappingProxyType(
+        {"wrk": "throughput, and latency at a share of it; the paced loads at fixed rates remain"}
+    )
+    libraries = PACKERS
+    metrics = METRICS
 
     def packages(self, interpreter: Interpreter) -> tuple[PackageSet, ...]:
         return (PackageSet(SITE, ("flask",), optional=tuple(REQUIREMENTS.values())),)
@@ -80,8 +87,6 @@ def _pages(server: str, settings: Settings, document: str | None) -> list[str]:
     return pages
 
 
-
-
 def _start_case(servers: Iterable[str], settings: Settings) -> Case:
     names = list(servers)
     parameters = {
@@ -90,7 +95,9 @@ def _start_case(servers: Iterable[str], settings: Settings) -> Case:
         "threads": settings.threads,
         "options": {"imports": ["parapack"]},
     }
-    return Case("start", parameters, seconds=1.0 * len(names), repetitions=1 if settings.quick else _REPETITIONS)
+    return Case(
+        "start", parameters, seconds=1.0 * len(names), repetitions=1 if settings.quick else _REPETITIONS
+    )
 
 
 def _load_case(server: str, page: str, settings: Settings, document: str | None) -> Case:
@@ -105,7 +112,7 @@ def _load_case(server: str, page: str, settings: Settings, document: str | None)
         "wrk_threads": 1,
         "connections": max(16, 4 * settings.threads),
         "seconds": max(1, round((20 if settings.full else 10) * settings.seconds)),
-        "paced_threads": counts if main and not settings.quick else counts[-1:],
+        "paced_threads": _paced_threads(counts, server, page, settings),
         "paced_seconds": max(0.5, (20 if settings.full else 10) * settings.seconds),
         "rate": RATES[PACK if page.startswith(PACK) else page],
         "shares": _shares(settings) if main else [],
@@ -116,6 +123,13 @@ def _load_case(server: str, page: str, settings: Settings, document: str | None)
     per_count = 1 + len(parameters["shares"])
     paced = len(parameters["paced_threads"]) * per_count * (parameters["paced_seconds"] + _OVERHEAD_SECONDS)
     return Case(f"{server} {page}", parameters, seconds=wrk + paced, repetitions=_REPETITIONS)
+
+
+def _paced_threads(counts: list[int], server: str, page: str, settings: Settings) -> list[int]:
+    """The servers that the paced client asks."""
+    if settings.quick and page == PING:
+        return []
+    return counts if server == MAIN_SERVER and not settings.quick else counts[-1:]
 
 
 def _shares(settings: Settings) -> list[float]:

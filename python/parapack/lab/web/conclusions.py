@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-
 from parapack.lab.findings import Answer, ArmFacts, Finding, Question
 from parapack.lab.results import CaseResult, ExperimentResult
 from parapack.lab.stats import Estimate
@@ -132,7 +131,9 @@ def _errors(result: ExperimentResult, arm: str, base: str) -> Finding | None:
         return Finding(Question.DEPLOYABLE, Answer.NO, sentence, NAME)
     if not answered:
         return None
-    servers = _and(list(dict.fromkeys(case.parameters["server"] for case in figures.of_kind(result, LOAD, arm))))
+    servers = _and(
+        list(dict.fromkeys(case.parameters["server"] for case in figures.of_kind(result, LOAD, arm)))
+    )
     if not failed:
         sentence = f"On {arm} {servers} answered {answered:,} requests, and none failed or timed out."
         return Finding(Question.DEPLOYABLE, Answer.YES, sentence, NAME)
@@ -229,5 +230,3 @@ def _threads(count: int) -> str:
 
 def _and(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-

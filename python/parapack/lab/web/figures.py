@@ -15,6 +15,14 @@ START, LOAD, DEVELOPMENT = "start", "load", "development"
 RATE = compare.Metric("requests_per_s")
 TAIL = compare.Metric("p99_ms", higher=False)
 MEMORY = compare.Metric("pss_mib", higher=False)
+METRICS = (
+    RATE,
+    compare.Metric("p50_ms", higher=False),
+    TAIL,
+    compare.Metric("start_ms", higher=False),
+    MEMORY,
+)
+"""Those that two runs are compared by. wrk's own latencies say nothing that its throughput does not."""
 WRK_ERRORS = ("connect_errors", "read_errors", "write_errors", "status_errors", "timeouts")
 PACED_ERRORS = ("errors", "timeouts")
 FEW = 1000
@@ -110,9 +118,7 @@ def counterpart(result: ExperimentResult, case: CaseResult, arm: str) -> CaseRes
     return next(same, None)
 
 
-def between(
-    mine: CaseResult, theirs: CaseResult, variant: str, metric: compare.Metric
-) -> Estimate | None:
+def between(mine: CaseResult, theirs: CaseResult, variant: str, metric: compare.Metric) -> Estimate | None:
     """How many times better one arm is than another in the same case. None where one was not measured."""
     a, b = mine.sample(variant, metric.name), theirs.sample(variant, metric.name)
     if a is None or b is None or len(a) != len(b) or min(*a, *b) <= 0:

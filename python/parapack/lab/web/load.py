@@ -34,8 +34,8 @@ def wrk_path() -> str | None:
 def run_wrk(wrk: str, url: str, threads: int, connections: int, seconds: int) -> Figures:
     """Loads a page with wrk: every connection asks again as soon as it is answered.
 
-    Returns `requests`, `bytes`, `seconds`, the errors by kind, and the latencies, as in wrk_report.lua, in
-    milliseconds. Those are of a closed loop. Raises LoadFailed.
+    Returns `requests`, `bytes`, `seconds`, the errors by kind, and the latencies in milliseconds, as in
+    wrk_report.lua; those have `closed_` in front, being those of a closed loop. Raises LoadFailed.
     """
     options = [f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "2s", "-s", str(_REPORT)]
     output = _run([wrk, *options, url], seconds + _SPARE_SECONDS)

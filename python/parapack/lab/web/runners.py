@@ -129,12 +129,17 @@ class LoadRunner(Runner):
             return
         options = self._options(context)
         variables = environment(site.path, os.environ.get("PYTHON_GIL"))
+        failure: str | None = None
         for threads in self._parameters["threads"]:
             task = serve.Task(self._parameters["server"], threads, options.as_dict())
             try:
-                self._servers[threads] = ServerProcess(task, variables)
+                # What keeps one from starting keeps the others, and may take its time.
+                if failure is None:
+                    self._servers[threads] = ServerProcess(task, variables)
             except ServerFailed as error:
-                self._give_up(threads, str(error))
+                failure = str(error)
+            if failure is not None:
+                self._give_up(threads, failure)
         self._plan()
 
     def _options(self, context: Context) -> Options:

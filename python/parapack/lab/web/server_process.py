@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import itertools
 import json
 import os
 import select
@@ -21,12 +20,11 @@ from parapack.lab import process_tree
 from parapack.lab.web import pages, serve
 from parapack.lab.worker_process import BOOTSTRAP, PACKAGE
 
-START_SECONDS = 30.0
+START_SECONDS = 45.0
 """After which a server that does not answer has not started."""
-_ANSWER_SECONDS = 10.0
+_ANSWER_SECONDS = 30.0
 _POLL_SECONDS = 0.005
 _ERROR_CHARACTERS = 400
-_numbers = itertools.count(1)
 
 # What would have the servers listen elsewhere, or be configured from outside.
 _UNWANTED = ("GUNICORN_CMD_ARGS", "WEB_CONCURRENCY", "LISTEN_PID", "LISTEN_FDS", "WERKZEUG_SERVER_FD")
@@ -49,11 +47,6 @@ def environment(site: str, gil: str | None) -> dict[str, str]:
     return made
 
 
-def mark() -> str:
-    """A mark for a process of ours that also carries this worker's: who ends the worker ends it as well."""
-    return f"{os.environ.get(process_tree.VARIABLE, process_tree.RUN_MARK)}/web-{next(_numbers)}"
-
-
 class ServerProcess:
     """A server that answers. A context manager, or ended with `end`; not for use by several threads.
 
@@ -63,7 +56,7 @@ class ServerProcess:
 
     def __init__(self, task: serve.Task, variables: Mapping[str, str]) -> None:
         self.threads = task.threads
-        self._mark = mark()
+        self._mark = process_tree.mark()
         self._errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - closed in end()
         command = [sys.executable, str(BOOTSTRAP), str(PACKAGE), serve.__name__]
         begin = time.perf_counter()

@@ -6,7 +6,7 @@ from parapack.lab import tables
 from parapack.lab.results import CaseResult, ExperimentResult
 from parapack.lab.tables import Table
 from parapack.lab.web import figures
-from parapack.lab.web.figures import DEVELOPMENT, LOAD, RATE, START, TAIL, WRK_ERRORS
+from parapack.lab.web.figures import DEVELOPMENT, LOAD, RATE, START, WRK_ERRORS
 
 SHARED_MACHINE = "server and load share the machine's CPUs: at full load each takes from the other"
 CLOSED_LOOP = (
@@ -61,8 +61,8 @@ def _throughput(arm: str, cases: list[CaseResult]) -> Table:
                 _rate(case, figures.wrk(1)),
                 _rate(case, variant) if last > 1 else tables.NOT_MEASURED,
                 tables.times(figures.gain(case, last) if last > 1 else None),
-                _milliseconds(figures.middle(case, variant, "p50_ms")),
-                _milliseconds(figures.middle(case, variant, TAIL.name)),
+                _milliseconds(figures.middle(case, variant, "closed_p50_ms")),
+                _milliseconds(figures.middle(case, variant, "closed_p99_ms")),
                 _number(figures.middle(case, variant, "server_cpus")),
                 str(errors),
             ]
@@ -74,7 +74,20 @@ def _latency(arm: str, cases: list[CaseResult]) -> Table:
     """Percentiles of all repetitions together, at rates that do not wait for the server."""
     table = Table(
         f"web: latency at a rate that does not wait for the server ({arm})",
-        ["", "load", "threads", "rate", "p50", "p90", "p99", "p99.9", "max", "time-outs", "errors", "own lag"],
+        [
+            "",
+            "load",
+            "threads",
+            "rate",
+            "p50",
+            "p90",
+            "p99",
+            "p99.9",
+            "max",
+            "time-outs",
+            "errors",
+            "own lag",
+        ],
         text_columns=2,
         notes=[
             "percentiles of all repetitions together; a request that timed out counts with the time-out; "
@@ -153,7 +166,9 @@ def _between_arms(result: ExperimentResult) -> Table:
                 other = figures.counterpart(result, case, arm)
                 row.append(
                     tables.times(
-                        figures.between(other, case, figures.wrk(threads), RATE) if other is not None else None
+                        figures.between(other, case, figures.wrk(threads), RATE)
+                        if other is not None
+                        else None
                     )
                 )
             table.rows.append(row)
@@ -174,12 +189,15 @@ def _development(result: ExperimentResult) -> Table:
             def at(metric: str, case: CaseResult = case, variant: str = variant) -> float | None:
                 return figures.middle(case, variant, metric)
 
-            rate, within = at(RATE.name), at("within_stdev")
+            rate, within = at(RATE.name), at("closed_within_stdev")
             table.rows.append(
                 [
                     case.arm + case.mark,
                     tables.NOT_MEASURED if rate is None else f"{rate:.2f}",
-                    *(_milliseconds(at(metric)) for metric in ("mean_ms", "stdev_ms", "max_ms")),
+                    *(
+                        _milliseconds(at(metric))
+                        for metric in ("closed_mean_ms", "closed_stdev_ms", "closed_max_ms")
+                    ),
                     tables.NOT_MEASURED if within is None else f"{within:.1%}",
                     *(f"{at(metric) or 0:.0f}" for metric in ("connect_errors", "read_errors", "timeouts")),
                 ]

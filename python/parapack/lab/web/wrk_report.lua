@@ -31,13 +31,13 @@ function done(summary, latency, requests)
    }
    if summary.requests > 0 then
       local within_stdev = within(latency, latency.mean - latency.stdev, latency.mean + latency.stdev)
-      table.insert(fields, field("mean_ms", latency.mean / ms))
-      table.insert(fields, field("stdev_ms", latency.stdev / ms))
-      table.insert(fields, field("max_ms", latency.max / ms))
-      table.insert(fields, field("within_stdev", within_stdev))
-      table.insert(fields, field("p50_ms", latency:percentile(50) / ms))
-      table.insert(fields, field("p90_ms", latency:percentile(90) / ms))
-      table.insert(fields, field("p99_ms", latency:percentile(99) / ms))
+      table.insert(fields, field("closed_mean_ms", latency.mean / ms))
+      table.insert(fields, field("closed_stdev_ms", latency.stdev / ms))
+      table.insert(fields, field("closed_max_ms", latency.max / ms))
+      table.insert(fields, field("closed_within_stdev", within_stdev))
+      table.insert(fields, field("closed_p50_ms", latency:percentile(50) / ms))
+      table.insert(fields, field("closed_p90_ms", latency:percentile(90) / ms))
+      table.insert(fields, field("closed_p99_ms", latency:percentile(99) / ms))
    end
    io.write("\n{" .. table.concat(fields, ", ") .. "}\n")
 end
