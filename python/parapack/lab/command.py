@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from parapack.lab import arms, experiments, run_command
+from parapack.lab import arms, compare_command, doctor, experiments, report_command, run_command
 from parapack.lab.experiment import Experiment
 
 
@@ -16,6 +16,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     actions = lab.add_subparsers(dest="action", metavar="ACTION", required=True)
     run_command.add_parser(actions)
+    compare_command.add_parser(actions)
+    report_command.add_parser(actions)
+    doctor.add_parser(actions)
     listing = actions.add_parser("list", help="list the experiments and what each needs")
     listing.set_defaults(run=run_list)
 

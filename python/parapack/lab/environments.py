@@ -123,6 +123,15 @@ def ensure(
     return Environment(str(_python_of(directory)), dict(stamp["failures"]), running=False)
 
 
+def cached_failures(
+    interpreter: Interpreter, source: str, cache: Path | None = None
+) -> dict[str, str] | None:
+    """What did not install in the environment that `ensure` has made, with the reasons. None where there is
+    none yet, or Parapack has to be installed there anew. Changes nothing."""
+    stamp = _read_stamp((cache or cache_directory()) / _directory_name(interpreter))
+    return dict(stamp["failures"]) if stamp and stamp["source"] == _fingerprint(source) else None
+
+
 def _outdated(stamp: dict[str, Any], fingerprint: str) -> bool:
     """Whether there is something to do: another Parapack, or peers that may install by now."""
     return stamp["source"] != fingerprint or bool(_worth_trying(stamp))

@@ -151,6 +151,13 @@ class Experiment(ABC):
     """One line for `parapack lab list`."""
     tools: Mapping[str, str] = MappingProxyType({})
     """Programs that it starts, and the Debian packages that hold them, as in {"wrk": "wrk"}."""
+    without: Mapping[str, str] = MappingProxyType({})
+    """What is left out where one of `tools` is missing. Without one that is not here nothing is measured."""
+    modules: tuple[str, ...] = ()
+    """Packages that it imports in the lab's own interpreter, from the `lab` extra; needed for all of it."""
+    libraries: tuple[str, ...] = ()
+    """What it measures of the libraries in each arm's environment: 'parapack', peers. Like `without` and
+    `modules` this is what `parapack lab doctor` goes by."""
     metrics: tuple[Metric, ...] = ()
     """Those of its metrics that say how good something is, and in which direction: what `parapack lab compare`
     compares two runs by. Others (counts, diagnostics) are left out of it."""

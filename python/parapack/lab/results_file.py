@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from parapack.lab import results
-from parapack.lab.measure import HEAP
+from parapack.lab.experiment import Settings
 from parapack.lab.results import FORMAT, FORMAT_VERSION, CaseResult, ExperimentResult, Results
 
 OLDEST_VERSION = 1
@@ -157,8 +157,8 @@ def _from_version_1(content: dict[str, Any]) -> None:
     for field in ("memory_bytes", "governor", "load_average"):
         machine.setdefault(field, None)
     machine.setdefault("coordinator", {"executable": _UNKNOWN, "version": _UNKNOWN, "parapack": None})
-    content["settings"].setdefault("full", False)
-    content["settings"].setdefault("heap", HEAP)
+    for name, value in Settings().as_dict().items():
+        content["settings"].setdefault(name, list(value) if isinstance(value, tuple) else value)
     for arm in content["arms"]:
         arm.setdefault("again_of", None)
         if "interpreter" in arm:

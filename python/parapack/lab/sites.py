@@ -90,6 +90,14 @@ def ensure(
     return site
 
 
+def cached(
+    interpreter: Interpreter, experiment: str, packages: PackageSet, cache: Path | None = None
+) -> Site | None:
+    """The site if `ensure` would not have to make it, else None. Changes nothing."""
+    root = (cache or environments.cache_directory()) / "sites"
+    return _usable(root / _directory_name(interpreter, experiment, packages))
+
+
 def _usable(directory: Path) -> Site | None:
     """A site that is there: a whole one, or one from which something was missing a short while ago."""
     try:

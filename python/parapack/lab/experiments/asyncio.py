@@ -18,11 +18,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from parapack.lab import asyncio_charts, codecs, compare, loop_lag, tables
-from parapack.lab.codecs import Calls
 from parapack.lab.charts import Chart
+from parapack.lab.codecs import Calls
 from parapack.lab.experiment import Case, Context, Experiment, Figures, Runner, Settings
-from parapack.lab.loop_lag import Lag
 from parapack.lab.findings import ArmFacts, Finding
+from parapack.lab.loop_lag import Lag
 from parapack.lab.results import CaseResult, ExperimentResult
 from parapack.lab.stats import median
 from parapack.lab.tables import Table
@@ -149,6 +149,7 @@ class Asyncio(Experiment):
     name = "asyncio"
     summary = "an event loop beside packing, on it and in to_thread: operations, pings, loop lag"
     metrics = (OPERATIONS, PINGS, P50, P99, MOST)
+    libraries = codecs.NAMES
 
     def cases(self, settings: Settings, documents: Iterable[str]) -> list[Case]:
         return [Case(way, {"way": way}) for way in WAYS]

@@ -118,6 +118,7 @@ class Compete(Experiment):
     name = "compete"
     summary = "pack and unpack beside a thread that only computes: throughput of both, time of each call"
     metrics = (RATE, SPINS, *TIMES)
+    libraries = codecs.NAMES
 
     def cases(self, settings: Settings, documents: Iterable[str]) -> list[Case]:
         made = []

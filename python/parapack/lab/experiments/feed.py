@@ -220,6 +220,8 @@ class Feed(Experiment):
     name = "feed"
     summary = "cryptofeed on a simulated exchange: latencies, idle to saturated; decoding spread by share"
     tools = MappingProxyType({certificate.PROGRAM: "openssl"})
+    without = MappingProxyType({certificate.PROGRAM: "every stream of trades; what imports bring remains"})
+    libraries = ("parapack",)
 
     def packages(self, interpreter: Interpreter) -> tuple[PackageSet, ...]:
         version = tuple(int(part) for part in interpreter.version.split(".")[:2])

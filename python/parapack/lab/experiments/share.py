@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from parapack.lab import compare, parallel, share_charts, share_interpreters, share_native, share_subjects, tables
+from parapack.lab import (
+    compare,
+    parallel,
+    share_charts,
+    share_interpreters,
+    share_native,
+    share_subjects,
+    tables,
+)
 from parapack.lab import share_transfer as transfer
 from parapack.lab.charts import Chart
 from parapack.lab.experiment import Case, Context, Experiment, Figures, Runner, Settings
@@ -189,6 +197,7 @@ class Share(Experiment):
     name = "share"
     summary = "live dicts, counters and queues, beside locks, queue, ft_utils, cereggii, interpreters; from C"
     metrics = (RATE,)
+    libraries = ("parapack", *share_subjects.PACKAGES)
 
     def cases(self, settings: Settings, documents: Iterable[str]) -> list[Case]:
         made = [

@@ -104,6 +104,7 @@ class Threads(Experiment):
     name = "threads"
     summary = "pack and unpack on 1..N threads: bodies of 100 B to 16 MiB, documents; beside memcpy"
     metrics = (RATE,)
+    libraries = codecs.NAMES
 
     def cases(self, settings: Settings, documents: Iterable[str]) -> list[Case]:
         bodies = (
