@@ -88,7 +88,7 @@ def _benchmark(one: Any) -> Benchmark:
         str(one.name),
         os.path.abspath(script),
         tuple(one.extra_opts),
-        tuple(_requirements(one.requirements_lockfile)),
+        (*_requirements(one.requirements_lockfile), *_vendored(Path(script).parent)),
         str(one.python),
         tuple(excluded),
     )
@@ -102,6 +102,14 @@ def _requirements(path: str | None) -> list[str]:
         return []
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
     return [line for line in lines if line]
+
+
+def _vendored(directory: Path) -> list[str]:
+    """A package beside a script, which would have pip install it where it is not part of Python.
+
+    It is installed in advance: nothing is to be installed while something is measured."""
+    vendor = directory / "vendor"
+    return [str(vendor)] if any((vendor / name).is_file() for name in ("pyproject.toml", "setup.py")) else []
 
 
 def _unlisted(directory: Path, listed: set[str]) -> tuple[str, ...]:
