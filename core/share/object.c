@@ -1,6 +1,7 @@
 /* How objects begin, go into containers, and end. */
 #include <assert.h>
 
+#include "base/clock.h"
 #include "base/cpu.h"
 #include "base/yield_point.h"
 #include "share/collector.h"
@@ -10,7 +11,14 @@
 #include "share/refcount.h"
 #include "share/registry.h"
 
-enum { LOCK_SPINS = 64 }; /* turns before the last look; all together less than blocking costs */
+/* A thread that finds an object locked looks again after a while, and blocks in the end. In
+ * nanoseconds: */
+enum {
+    LOCK_STAY_MIN = 64,        /* it stays away from the object for so long at least */
+    LOCK_STAY_MAX = 16 * 1024, /* and at most between two looks, */
+    LOCK_AWAY = 48 * 1024,     /* all together for about what blocking costs; */
+    LOCK_CONTENDED = 2000      /* longer if it met a locked one so shortly before. */
+};
 
 static inline bool has_flag(const pp_object *object, uint8_t flag)
 {
@@ -165,14 +173,41 @@ void pp_object_drop_value(pp_thread *thread, pp_object *object, pp_value value)
 
 /* ---- locks --------------------------------------------------------------- */
 
+static uint64_t longer(uint64_t stay)
+{
+    return 2 * stay < LOCK_STAY_MAX ? 2 * stay : LOCK_STAY_MAX;
+}
+
+/* How long a thread that meets a locked object now stays away from it. Threads that take turns at
+ * every operation wait for the lines of the object each time; where each lets the other work alone
+ * for a while, nearly all operations find everything in their own cache. So the time doubles while
+ * meetings follow each other closely, and halves while they do not. */
+static uint64_t next_stay(pp_thread *thread)
+{
+    uint64_t stay = thread->lock_stay;
+    bool contended = pp_clock_now() - thread->lock_met_at < LOCK_CONTENDED;
+    stay = contended ? longer(stay) : stay / 2;
+    thread->lock_stay = stay < LOCK_STAY_MIN ? LOCK_STAY_MIN : stay;
+    return thread->lock_stay;
+}
+
+static void stay_away(uint64_t ns)
+{
+    uint64_t end = pp_clock_now() + ns;
+    do
+        pp_cpu_relax();
+    while (pp_clock_now() < end);
+}
+
 static PP_NOINLINE bool lock_slow(pp_thread *thread, pp_object *object)
 {
-    /* Looking takes the line away from the holder: ever more seldom. */
-    for (int turns = 1; turns <= LOCK_SPINS; turns *= 2) {
-        for (int i = 0; i < turns; i++)
-            pp_cpu_relax();
-        if (!pp_mutex_is_locked(&object->lock) && pp_mutex_trylock(&object->lock))
+    uint64_t stay = next_stay(thread);
+    for (uint64_t away = 0; away < LOCK_AWAY; away += stay, stay = longer(stay)) {
+        stay_away(stay);
+        if (!pp_mutex_is_locked(&object->lock) && pp_mutex_trylock(&object->lock)) {
+            thread->lock_met_at = pp_clock_now();
             return true;
+        }
     }
     if (!thread->may_wait)
         return false;

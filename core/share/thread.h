@@ -126,7 +126,9 @@ struct pp_thread {
     pp_object *condemned; /* condemned objects still to be cleared (collector.c), by their link */
     pp_object *cleared;   /* and those that wait for the last of them, to be retired together */
     pp_thread_counters counters;
-    uint64_t id; /* pp_thread_id; a new one for each thread that takes the record over */
+    uint64_t lock_met_at; /* when it last got an object's lock after finding it taken (clock.h) */
+    uint64_t lock_stay;   /* nanoseconds that it stayed away then (object.c) */
+    uint64_t id;          /* pp_thread_id; a new one for each thread that takes the record over */
 
     /* Written by other threads. */
     _Alignas(PP_CACHE_LINE) _Atomic(pp_object *)
