@@ -44,13 +44,16 @@ typedef struct pair {
 typedef struct member {
     pair *pair;
     int index;
+    double begun, ended;
 } member;
 
 static void *member_main(void *argument)
 {
     member *m = argument;
     pthread_barrier_wait(&m->pair->start);
+    m->begun = now();
     m->pair->work(m->pair->context, m->index);
+    m->ended = now();
     return NULL;
 }
 
@@ -60,18 +63,19 @@ static double timed(void (*work)(void *context, int index), void *context, int t
     pair p = {.work = work, .context = context};
     pthread_t ids[2];
     member members[2];
-    pthread_barrier_init(&p.start, NULL, (unsigned)threads + 1);
+    double begun = 1e300, ended = 0;
+    pthread_barrier_init(&p.start, NULL, (unsigned)threads);
     for (int i = 0; i < threads; i++) {
-        members[i] = (member){&p, i};
+        members[i] = (member){.pair = &p, .index = i};
         pthread_create(&ids[i], NULL, member_main, &members[i]);
     }
-    pthread_barrier_wait(&p.start);
-    double start = now();
-    for (int i = 0; i < threads; i++)
+    for (int i = 0; i < threads; i++) {
         pthread_join(ids[i], NULL);
-    double elapsed = now() - start;
+        begun = members[i].begun < begun ? members[i].begun : begun;
+        ended = members[i].ended > ended ? members[i].ended : ended;
+    }
     pthread_barrier_destroy(&p.start);
-    return elapsed;
+    return ended - begun;
 }
 
 /* ---- a ring under a mutex, for comparison -------------------------------------------- */
