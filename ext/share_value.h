@@ -27,7 +27,7 @@
 
 enum {
     SHARE_RELEASE_MIN = 192 * 1024, /* bytes: a smaller copy does not pay for giving up the GIL */
-    SHARE_SCOPE_COPY = 4096, /* bytes: str of as many or more are not made inside a scope */
+    SHARE_SCOPE_COPY = 4096,        /* bytes: str of as many or more are not made inside a scope */
     SHARE_UTF8_CACHE = 128,         /* characters: only a shorter str may keep its UTF-8 form */
 };
 
@@ -112,8 +112,9 @@ PyObject *share_view_of(module_state *st, pp_object *document);
 
 /* ---- out ----------------------------------------------------------------------------------- */
 
-/* A new object for a nil, bool, int or float, or a str or bin below 4096 bytes, in *result (NULL with
- * MemoryError). False for others. Inside the scope of a borrowed value, any time of a counted one.
+/* A new object for a nil, bool, int or float, or a str or bin below 4096 bytes, in *result (NULL
+ * with MemoryError). False for others. Inside the scope of a borrowed value, any time of a counted
+ * one.
  */
 bool share_scalar(pp_value value, PyObject **result);
 

@@ -95,7 +95,9 @@ def test_large_bins_come_out_without_a_copy() -> None:
     body = b"x" * (LARGE - 1) + b"y"
     d, values, queue = share.Dict(a=body, b=body[1:]), share.List([body]), share.Queue[Any]()
     view = d["a"]
-    assert type(d["b"]) is bytes and isinstance(view, memoryview) and view == body and hash(view) == hash(body)
+    assert (
+        type(d["b"]) is bytes and isinstance(view, memoryview) and view == body and hash(view) == hash(body)
+    )
     assert address(view) == address(d["a"]) == address(d.snapshot()["a"]) == address(next(iter(d.values())))
     assert address(values[0]) != address(view)
     before = share.stats().objects
