@@ -318,6 +318,18 @@ def test_findings_say_what_decides():
     assert "all of 48000 trades" in deployable[Answer.YES]
 
 
+def test_what_runs_and_what_does_not_is_said():
+    changed = result()
+    changed.cases[3].absent["cryptofeed 3.0.1"] = "needs msgspec"
+    said = {
+        one.answer: one.sentence for one in FEED.findings(changed, ARMS) if one.question is Question.SUPPORTED
+    }
+    assert said == {
+        Answer.YES: f"{CLIENT} installs and runs on 3.13.5t.",
+        Answer.NO: "cryptofeed 3.0.1 does not run on 3.13.5t: needs msgspec.",
+    }
+
+
 def test_lost_trades_forbid_deployment():
     changed = result()
     changed.cases[3].samples[f"{CLIENT}@alone"] = figures(200, lost=3.0)

@@ -18,8 +18,8 @@ from parapack.lab import process
 from parapack.lab.arms import Interpreter
 from parapack.lab.charts import Chart
 from parapack.lab.experiment import Case, Context, Experiment, Figures, Runner, Settings
-from parapack.lab.feed import certificate, gil_watch, latencies, report, spread
-from parapack.lab.feed.names import ALONE, BESIDE, IMPORTS, SPREAD, STREAM
+from parapack.lab.feed import certificate, gil_watch, latencies, report, spread, tape
+from parapack.lab.feed.names import ALONE, BESIDE, IMPORTS, NOT_TRIED, SPREAD, STREAM
 from parapack.lab.feed.session import Session, Stream
 from parapack.lab.findings import ArmFacts, Finding
 from parapack.lab.results import ExperimentResult
@@ -75,10 +75,11 @@ class StreamRunner(Runner):
                 name, site.path, heap=settings.heap, callback_seconds=self._callback_seconds
             )
         site = next(iter(sites.values()))
+        workers = min(settings.threads, len(tape.PAIRS))
         for kind in spread_kinds(self._absent):
-            name = f"{SPREAD}, {settings.threads} {kind}"
+            name = f"{SPREAD}, {workers} {kind if workers > 1 else kind[:-1]}"
             self._clients[name] = self._session.add_client(
-                name, site.path, heap=settings.heap, spread=kind, workers=settings.threads
+                name, site.path, heap=settings.heap, spread=kind, workers=workers
             )
         for number, name in enumerate(self._clients):
             self._session.play(name, _WARM_UP, seed=-1 - number)
@@ -185,7 +186,7 @@ def usable_sites(context: Context, absent: dict[str, str]) -> dict[str, Site]:
 
 def _reason_for_none(one: PackageSet) -> str:
     if one is LIKE:
-        return "for Python 3.12 and 3.13"
+        return f"{NOT_TRIED}: it is for Python 3.12 and 3.13"
     if process.free_threaded_build():
         return "needs msgspec, which is not for free-threaded builds before 3.14"
     return "needs Python 3.13"

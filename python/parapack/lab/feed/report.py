@@ -8,7 +8,7 @@ from typing import Any
 
 from parapack.lab import compare, tables
 from parapack.lab.charts import Chart, Distribution, DistributionChart, LineChart, Point, Series
-from parapack.lab.feed.names import ALONE, BESIDE, CRYPTOFEED, IMPORTS, SPREAD, STREAM
+from parapack.lab.feed.names import ALONE, BESIDE, CRYPTOFEED, IMPORTS, NOT_TRIED, SPREAD, STREAM
 from parapack.lab.findings import Answer, ArmFacts, Finding, Question
 from parapack.lab.results import CaseResult, ExperimentResult
 from parapack.lab.stats import LATENCY_FRACTIONS, Estimate, median, median_estimate
@@ -321,6 +321,7 @@ def findings_of(result: ExperimentResult, arms: Mapping[str, ArmFacts]) -> list[
         made += _deployable(result, one.name)
     made += _gil_in_clients(result)
     made += _gil_comes_back(result)
+    made += _what_runs(result, [facts for facts in there.values() if facts.free_threaded])
     for base in stock:
         made += _spread_helps(result, base.name)
     return made
@@ -425,6 +426,27 @@ def _gil_comes_back(result: ExperimentResult) -> list[Finding]:
         else:
             sentence = f"On {build} importing {client} leaves the GIL off."
             made[sentence] = Finding(Question.DEPLOYABLE, Answer.YES, sentence, NAME)
+    return list(made.values())
+
+
+def _what_runs(result: ExperimentResult, arms: Sequence[ArmFacts]) -> list[Finding]:
+    """Which cryptofeed free-threaded builds have, and which they have not, and why."""
+    made: dict[str, Finding] = {}
+    for facts in arms:
+        cases = _streams(result, facts.name)
+        runs = {client: "" for case in cases for client in _clients(case) if client.startswith(CRYPTOFEED)}
+        absent = {
+            name: why
+            for case in cases
+            for name, why in case.absent.items()
+            if name.startswith(CRYPTOFEED) and not why.startswith(NOT_TRIED)
+        }
+        for client in runs:
+            sentence = f"{client} installs and runs on {facts.version}t."
+            made[sentence] = Finding(Question.SUPPORTED, Answer.YES, sentence, NAME)
+        for client, why in absent.items():
+            sentence = f"{client} does not run on {facts.version}t: {why}."
+            made[sentence] = Finding(Question.SUPPORTED, Answer.NO, sentence, NAME)
     return list(made.values())
 
 

@@ -80,7 +80,6 @@ class SpreadRecorder:
             low_level()
         share = _share()
         pairs = [name for name, _ in tape.PAIRS.values()]
-        workers = min(workers, len(pairs))
         self._frames = [share.Queue() for _ in range(workers)]
         self._answers = share.Queue()
         share.root[ROOT] = share.Dict(
