@@ -28,6 +28,7 @@ from parapack.lab.sites import PackageSet
 LAB_EXTRA = "'parapack[lab]'"
 LAB_MODULES = {
     "rich": "lab run and lab compare print with it",
+    "jinja2": "lab report fills its pages with it",
     "fastjsonschema": "lab compare and lab report read result files with it",
 }
 """Packages that the lab itself needs, and what for."""
