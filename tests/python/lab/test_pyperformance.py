@@ -1,6 +1,7 @@
 """The pyperformance experiment: for real in its smallest form, with benchmarks planted that go wrong, and its
 tables from figures that are known."""
 
+import importlib.metadata
 import json
 import os
 import signal
@@ -445,6 +446,16 @@ def test_a_manifest_that_is_none_is_an_error_of_the_experiment(tmp_path, monkeyp
     with pytest.raises(RuntimeError, match="is no manifest of pyperformance"):
         EXPERIMENT.open(case, Context(Settings(), [], {}))
     assert EXPERIMENT.needed(None, Settings()) == ()
+
+
+def test_without_pyperformance_the_experiment_says_what_to_install(monkeypatch):
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    (case,) = EXPERIMENT.cases(Settings(quick=True), [])
+    with pytest.raises(RuntimeError, match=r"pip install 'parapack\[lab\]'"):
+        EXPERIMENT.open(case, Context(Settings(), [], {}))
 
 
 # ---- tables of known figures ----------------------------------------------------------------------------
