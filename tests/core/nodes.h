@@ -122,4 +122,20 @@ static inline void assert_all_gone(void)
     assert_int_equal(stats.bytes, 0);
 }
 
+/* Set-up and tear-down of tests that run in one scope; *state is the thread. */
+static inline int begin_scope(void **state)
+{
+    pp_thread *self = test_thread();
+    pp_thread_enter(self);
+    *state = self;
+    return 0;
+}
+
+static inline int end_scope(void **state)
+{
+    pp_thread_leave(*state);
+    assert_all_gone();
+    return 0;
+}
+
 #endif

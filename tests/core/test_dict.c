@@ -8,21 +8,6 @@
 #include "share/dict.h"
 #include "share/list.h"
 
-static int begin(void **state)
-{
-    pp_thread *self = test_thread();
-    pp_thread_enter(self);
-    *state = self;
-    return 0;
-}
-
-static int end(void **state)
-{
-    pp_thread_leave(*state);
-    assert_all_gone();
-    return 0;
-}
-
 static pp_dict *make(pp_thread *self)
 {
     pp_dict *dict;
@@ -765,22 +750,22 @@ static void inner_dicts_die_while_borrowed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(empty, begin, end),
-        cmocka_unit_test_setup_teardown(keys_of_all_kinds, begin, end),
-        cmocka_unit_test_setup_teardown(equal_numbers_are_one_key, begin, end),
-        cmocka_unit_test_setup_teardown(setdefault, begin, end),
-        cmocka_unit_test_setup_teardown(compare_and_set, begin, end),
-        cmocka_unit_test_setup_teardown(add, begin, end),
-        cmocka_unit_test_setup_teardown(order_is_that_of_insertion, begin, end),
-        cmocka_unit_test_setup_teardown(pop_last, begin, end),
-        cmocka_unit_test_setup_teardown(snapshots, begin, end),
-        cmocka_unit_test_setup_teardown(copies, begin, end),
-        cmocka_unit_test_setup_teardown(borrowed_values_stay_readable, begin, end),
-        cmocka_unit_test_setup_teardown(keys_that_are_objects, begin, end),
+        cmocka_unit_test_setup_teardown(empty, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(keys_of_all_kinds, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(equal_numbers_are_one_key, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(setdefault, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(compare_and_set, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(add, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(order_is_that_of_insertion, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(pop_last, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(snapshots, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(copies, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(borrowed_values_stay_readable, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(keys_that_are_objects, begin_scope, end_scope),
         cmocka_unit_test(busy),
-        cmocka_unit_test_setup_teardown(gone, begin, end),
-        cmocka_unit_test_setup_teardown(random_steps, begin, end),
-        cmocka_unit_test_setup_teardown(every_allocation_fails_once, begin, end),
+        cmocka_unit_test_setup_teardown(gone, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(random_steps, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(every_allocation_fails_once, begin_scope, end_scope),
         cmocka_unit_test(stable_keys_are_always_found),
         cmocka_unit_test(no_addition_is_lost),
         cmocka_unit_test(inner_dicts_die_while_borrowed),

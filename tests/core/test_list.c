@@ -5,21 +5,6 @@
 
 #include "share/list.h"
 
-static int begin(void **state)
-{
-    pp_thread *self = test_thread();
-    pp_thread_enter(self);
-    *state = self;
-    return 0;
-}
-
-static int end(void **state)
-{
-    pp_thread_leave(*state);
-    assert_all_gone();
-    return 0;
-}
-
 static pp_list *make(pp_thread *self)
 {
     pp_list *list;
@@ -582,19 +567,19 @@ static void each_item_is_popped_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(empty, begin, end),
-        cmocka_unit_test_setup_teardown(indexes_out_of_range, begin, end),
-        cmocka_unit_test_setup_teardown(single_items, begin, end),
-        cmocka_unit_test_setup_teardown(append_and_pop, begin, end),
-        cmocka_unit_test_setup_teardown(lengths_do_not_repeat, begin, end),
-        cmocka_unit_test_setup_teardown(splices, begin, end),
-        cmocka_unit_test_setup_teardown(reverse_remove_clear, begin, end),
-        cmocka_unit_test_setup_teardown(snapshots_of_ranges, begin, end),
-        cmocka_unit_test_setup_teardown(replace, begin, end),
-        cmocka_unit_test_setup_teardown(borrowed_items_stay_readable, begin, end),
+        cmocka_unit_test_setup_teardown(empty, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(indexes_out_of_range, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(single_items, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(append_and_pop, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(lengths_do_not_repeat, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(splices, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(reverse_remove_clear, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(snapshots_of_ranges, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(replace, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(borrowed_items_stay_readable, begin_scope, end_scope),
         cmocka_unit_test(busy_and_gone),
-        cmocka_unit_test_setup_teardown(random_steps, begin, end),
-        cmocka_unit_test_setup_teardown(every_allocation_fails_once, begin, end),
+        cmocka_unit_test_setup_teardown(random_steps, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(every_allocation_fails_once, begin_scope, end_scope),
         cmocka_unit_test(the_front_is_always_there),
         cmocka_unit_test(each_item_is_popped_once),
     };

@@ -5,21 +5,6 @@
 
 #include "share/set.h"
 
-static int begin(void **state)
-{
-    pp_thread *self = test_thread();
-    pp_thread_enter(self);
-    *state = self;
-    return 0;
-}
-
-static int end(void **state)
-{
-    pp_thread_leave(*state);
-    assert_all_gone();
-    return 0;
-}
-
 static pp_set *make(pp_thread *self)
 {
     pp_set *set;
@@ -226,10 +211,10 @@ static void every_addition_is_removed_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(members, begin, end),
-        cmocka_unit_test_setup_teardown(copies_and_snapshots, begin, end),
+        cmocka_unit_test_setup_teardown(members, begin_scope, end_scope),
+        cmocka_unit_test_setup_teardown(copies_and_snapshots, begin_scope, end_scope),
         cmocka_unit_test(busy_and_gone),
-        cmocka_unit_test_setup_teardown(every_allocation_fails_once, begin, end),
+        cmocka_unit_test_setup_teardown(every_allocation_fails_once, begin_scope, end_scope),
         cmocka_unit_test(every_addition_is_removed_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
