@@ -298,8 +298,8 @@ def test_charts_have_a_line_for_each_client_in_each_arm():
     }  # fmt: skip
     assert [point.x for point in lines[0].series[0].points] == [200.0, 5000.0]
     distributions = [chart for chart in charts if hasattr(chart, "distributions")]
-    assert len(distributions) == 2
-    assert len(distributions[0].distributions) == 6
+    assert len(distributions) == 4
+    assert [len(chart.distributions) for chart in distributions] == [3, 3, 3, 3]
 
 
 def test_findings_say_what_decides():

@@ -16,15 +16,16 @@ import ssl
 import sys
 import threading
 import time
-from array import array
+from collections.abc import Callable
 from typing import Any, TextIO
 
 from parapack.lab import measure, process
 from parapack.lab.feed import child, gil_watch, tape
 from parapack.lab.feed.computation import Computation, ThreadComputation
+from parapack.lab.feed.recorder import Recorder
 
 _CONNECT_SECONDS = 30.0
-_QUIET_SECONDS = 2.0
+_QUIET_SECONDS = 5.0
 """When nothing has come for so long after the last trade was sent, nothing comes any more."""
 CONFIG = {"uvloop": False, "log": {"disabled": True}}
 
@@ -52,39 +53,6 @@ class Failure(logging.Handler):
             self.happened.set()
 
 
-class Recorder:
-    """What became of each trade of a tape: its number, when it was received and when the work was done."""
-
-    def __init__(self, callback_seconds: float = 0.0) -> None:
-        self._callback_seconds = callback_seconds
-        self.begin(0)
-
-    def begin(self, expected: int) -> None:
-        """Forgets everything and waits for so many trades."""
-        self._expected = expected
-        self.numbers, self.received, self.done = array("q"), array("d"), array("q")
-        self.complete = threading.Event()
-        self.cpu_seconds = 0.0
-
-    @property
-    def count(self) -> int:
-        return len(self.done)
-
-    async def trade(self, trade: Any, receipt_timestamp: float) -> None:
-        """cryptofeed's callback. First the clock, then the books of this process."""
-        now = time.time_ns()
-        self.numbers.append(int(trade.id))
-        self.received.append(receipt_timestamp)
-        self.done.append(now)
-        if len(self.done) == self._expected:
-            self.cpu_seconds = time.process_time()
-            self.complete.set()
-        if self._callback_seconds:
-            deadline = time.perf_counter() + self._callback_seconds
-            while time.perf_counter() < deadline:
-                pass
-
-
 class Client:
     """One cryptofeed in this process, and the orders about it."""
 
@@ -93,10 +61,10 @@ class Client:
         self._failure = Failure()
         self._heap: list[list[None]] = []
         self._connected = threading.Event()
-        self._jobs: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-        self._recorder: Any = None
+        self._jobs: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        self._recorder = Recorder()
+        self._start_computation: Callable[[], Computation] = ThreadComputation
         self._computation: Computation | None = None
-        self._cpu_begin = 0.0
         self.orders: child.Orders = {
             "load": self.load,
             "connect": self.connect,
@@ -109,18 +77,18 @@ class Client:
         """Imports cryptofeed. With `spread` (threads or interpreters) as many `workers` do the decoding."""
         importlib.import_module("cryptofeed.exchanges.bitstamp")
         if spread:
-            from parapack.lab.feed.spread import SpreadRecorder
-
-            self._recorder = SpreadRecorder(spread, workers)
+            # Only here: it needs Parapack, which need not be there for the rest.
+            module = importlib.import_module("parapack.lab.feed.spread")
+            self._recorder = module.SpreadRecorder(spread, workers)
+            self._start_computation = module.COMPUTATIONS[spread]
         else:
             self._recorder = Recorder(callback_seconds)
-        self._spread = spread
         self._heap = measure.make_heap(heap)
         return self.describe()
 
     def connect(self, url: str, certificate: str) -> None:
         """Connects and subscribes. Raises ConnectionError with what cryptofeed's log says against it."""
-        self._jobs.put({"url": url, "certificate": certificate})
+        self._jobs.put((url, certificate))
         deadline = time.monotonic() + _CONNECT_SECONDS
         while not self._connected.wait(0.02):
             if self._failure.happened.is_set():
@@ -131,15 +99,7 @@ class Client:
     def begin(self, expected: int, beside: bool) -> None:
         """Gets ready for a tape; with `beside` a thread computes from here on until `collect`."""
         self._recorder.begin(expected)
-        self._computation = self._make_computation() if beside else None
-        self._cpu_begin = time.process_time()
-
-    def _make_computation(self) -> Computation:
-        if self._spread == "interpreters":
-            from parapack.lab.feed.spread import InterpreterComputation
-
-            return InterpreterComputation()
-        return ThreadComputation()
+        self._computation = self._start_computation() if beside else None
 
     def collect(self, table: str, seconds: float) -> dict[str, Any]:
         """Waits until all trades are there, `seconds` have passed, or no more come. Writes what came into the
@@ -148,15 +108,13 @@ class Client:
         spins = self._computation.stop() if self._computation else 0.0
         self._computation = None
         recorder = self._recorder
-        if not recorder.complete.is_set():
-            recorder.cpu_seconds = time.process_time()
-        recorder.finish() if self._spread else None
+        recorder.finish()
         with open(table, "wb") as file:
             for one in (recorder.numbers, recorder.received, recorder.done):
                 one.tofile(file)
         return {
             "count": len(recorder.done),
-            "cpu_seconds": recorder.cpu_seconds - self._cpu_begin,
+            "cpu_seconds": recorder.cpu_seconds,
             "spins_per_s": spins,
             "lost_connection": lost,
         }
@@ -186,11 +144,9 @@ class Client:
 
     def run(self) -> None:
         """Runs cryptofeed in the main thread, once `connect` was ordered."""
-        job = self._jobs.get()
-        if job is None:
-            return
+        url, certificate = self._jobs.get()
         try:
-            run_feed(job["url"], job["certificate"], self._recorder, self._connected)
+            run_feed(url, certificate, self._recorder, self._connected)
         except BaseException as error:
             self._failure.note(error)
         self._jobs.get()  # the orders go on
@@ -200,18 +156,11 @@ class Client:
         with contextlib.suppress(OSError):
             for line in sys.stdin:
                 child.perform(line, self.orders, answers)
-        if self._spread_recorder is not None:
-            self._spread_recorder.close()
+        self._recorder.close()
         os._exit(0)
 
-    _spread: str | None = None
 
-    @property
-    def _spread_recorder(self) -> Any:
-        return self._recorder if self._spread else None
-
-
-def run_feed(url: str, certificate: str, recorder: Any, connected: threading.Event) -> None:
+def run_feed(url: str, certificate: str, recorder: Recorder, connected: threading.Event) -> None:
     """Runs cryptofeed's own feed handler on a Bitstamp that lives at `url`. Returns when that fails."""
     feedhandler = importlib.import_module("cryptofeed").FeedHandler
     bitstamp = importlib.import_module("cryptofeed.exchanges.bitstamp").Bitstamp
@@ -241,8 +190,9 @@ def run_feed(url: str, certificate: str, recorder: Any, connected: threading.Eve
             await super().subscribe(conn)
             connected.set()
 
-    if hasattr(recorder, "handle"):
-        LocalBitstamp.message_handler = recorder.handle
+    handle = getattr(recorder, "handle", None)
+    if handle is not None:
+        LocalBitstamp.message_handler = handle
     feed = LocalBitstamp(
         symbols=list(tape.PAIRS),
         channels=[trades],

@@ -19,7 +19,8 @@ from decimal import Decimal
 from typing import Any
 
 from parapack.lab.feed import tape
-from parapack.lab.feed.computation import STEPS
+from parapack.lab.feed.computation import STEPS, Computation, ThreadComputation
+from parapack.lab.feed.recorder import Recorder
 from parapack.lab.share_interpreters import Interpreter, low_level
 
 THREADS, INTERPRETERS = "threads", "interpreters"
@@ -70,8 +71,8 @@ def decode(number: int) -> None:
         done.append(now)
 
 
-class SpreadRecorder:
-    """What client.Recorder is, for frames that workers decode: a trade is done when its book has it."""
+class SpreadRecorder(Recorder):
+    """For frames that workers decode: a trade is done when its book has it."""
 
     def __init__(self, kind: str, workers: int) -> None:
         """Starts the workers. Raises ImportError where there is no share or, for interpreters, where they
@@ -95,20 +96,9 @@ class SpreadRecorder:
         ]
         for thread in self._threads:
             thread.start()
-        self.begin(0)
+        super().__init__()
         for _ in self._threads:
             self._answer()  # ready
-
-    def begin(self, expected: int) -> None:
-        self._expected = expected
-        self.numbers, self.received, self.done = array("q"), array("d"), array("q")
-        self.complete = threading.Event()
-        self.cpu_seconds = 0.0
-
-    @property
-    def count(self) -> int:
-        """Trades received; `finish` waits for the workers."""
-        return len(self.received)
 
     async def handle(self, message: str, _connection: Any, timestamp: float) -> None:
         """In place of Bitstamp.message_handler: which pair it is for, and off it goes."""
@@ -117,12 +107,7 @@ class SpreadRecorder:
             return
         begin = at + len(_CHANNEL)
         self._put[message[begin : message.index('"', begin)]](message)
-        self.received.append(timestamp)
-        if len(self.received) == self._expected:
-            self.complete.set()
-
-    async def trade(self, _trade: Any, _receipt_timestamp: float) -> None:
-        """cryptofeed's callback; `handle` leaves nothing for it."""
+        self._note_receipt(timestamp)
 
     def finish(self) -> None:
         """Waits until the workers have done everything; then `numbers` and `done` have all trades."""
@@ -132,7 +117,7 @@ class SpreadRecorder:
         for _ in self._frames:
             numbers, done = (array("q", bytes(part)) for part in self._answer())
             made += zip(numbers, done, strict=True)
-        self.cpu_seconds = time.process_time()
+        self._note_cpu()
         made.sort()
         self.numbers = array("q", (number for number, _ in made))
         self.done = array("q", (done for _, done in made))
@@ -209,3 +194,10 @@ class InterpreterComputation:
         self._root[self._FLAG] = False
         self._thread.join()
         return float(self._root.pop(self._FLAG))
+
+
+COMPUTATIONS: dict[str, Callable[[], Computation]] = {
+    THREADS: ThreadComputation,
+    INTERPRETERS: InterpreterComputation,
+}
+"""What computes beside the workers of each kind."""
