@@ -159,8 +159,8 @@ class Experiment(ABC):
     """What it measures of the libraries in each arm's environment: 'parapack', peers. Like `without` and
     `modules` this is what `parapack lab doctor` goes by."""
     metrics: tuple[Metric, ...] = ()
-    """Those of its metrics that say how good something is, and in which direction: what `parapack lab compare`
-    compares two runs by. Others (counts, diagnostics) are left out of it."""
+    """Those of its metrics that say how good something is, and in which direction: what `parapack lab
+    compare` compares two runs by. Others (counts, diagnostics) are left out of it."""
 
     def packages(self, interpreter: Interpreter) -> tuple[PackageSet, ...]:
         """What it needs from the package index on an interpreter, besides Parapack and the peers.

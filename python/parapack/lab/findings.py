@@ -39,8 +39,8 @@ class Finding:
     subject: str = "free threading"
     """Of what it is said: 'free threading', or 'Parapack'."""
     scope: str = ""
-    """Where it holds, as in 'with threads' or 'on one thread', for a verdict on mixed evidence: 'yes with threads,
-    no on one thread'. Without it the verdict names the experiment."""
+    """Where it holds, as in 'with threads' or 'on one thread', for a verdict on mixed evidence: 'yes with
+    threads, no on one thread'. Without it the verdict names the experiment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Locks on directories of the cache, between runs that go on at the same time.
 
-Who makes or changes a directory holds its lock alone; who uses it holds it together with others, to the end of
-its process. The kernel frees a lock when its process ends, however it does.
+Who makes or changes a directory holds its lock alone; who uses it holds it together with others, to the end
+of its process. The kernel frees a lock when its process ends, however it does.
 """
 
 from __future__ import annotations

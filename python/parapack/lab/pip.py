@@ -1,5 +1,5 @@
-"""pip as the lab uses it: for an interpreter that may not have a pip of its own, with a time limit, and with a
-reason in one line when it fails.
+"""pip as the lab uses it: for an interpreter that may not have a pip of its own, with a time limit, and with
+a reason in one line when it fails.
 """
 
 from __future__ import annotations
@@ -84,6 +84,8 @@ _UNREACHABLE = (
     r"Cannot connect to proxy",
 )
 
+_NOT_FOUND = "No matching distribution"
+
 # What says most about a failed install, best first: the compiler's complaint, an exception of the build,
 # pip's own.
 _TELLING = (
@@ -91,7 +93,7 @@ _TELLING = (
     r"fatal error:",
     r": error: ",
     r"No space left on device",
-    r"No matching distribution",
+    _NOT_FOUND,
     r"^\W*[\w.]+(Error|Exception): ",
     r"ERROR: ",
 )
@@ -103,12 +105,9 @@ def failure(output: str) -> Failure:
     """What pip's output says about why it failed, in the line that says most."""
     lines = [line.strip(" |") for line in output.splitlines()]
     lines = [line for line in lines if line and not any(words in line for words in _EMPTY_WORDS)]
-    for pattern in _UNREACHABLE:
-        found = re.search(pattern, output)
-        if found:
-            return Failure(f"the package index cannot be reached ({found.group()})", passing=True)
-    for pattern in _TELLING:
-        for line in lines:
-            if re.search(pattern, line):
-                return Failure(line[:_REASON_CHARACTERS], passing="No space left" in line)
-    return Failure(lines[-1][:_REASON_CHARACTERS] if lines else "pip failed and said nothing", passing=False)
+    telling = next((line for pattern in _TELLING for line in lines if re.search(pattern, line)), None)
+    unreached = next((found for pattern in _UNREACHABLE if (found := re.search(pattern, output))), None)
+    if unreached and (telling is None or _NOT_FOUND in telling):
+        return Failure(f"the package index cannot be reached ({unreached.group()})", passing=True)
+    reason = telling or (lines[-1] if lines else "pip failed and said nothing")
+    return Failure(reason[:_REASON_CHARACTERS], passing="No space left" in reason)

@@ -1,10 +1,9 @@
-"""`parapack lab run`: prepares interpreters and packages, measures, prints tables, writes JSON and a report."""
+"""`parapack lab run`: prepares interpreters and packages, measures, prints tables, writes JSON and HTML."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import importlib.util
 import itertools
 import shlex
@@ -66,8 +65,8 @@ def add_parser(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     run = actions.add_parser(
         "run",
         help="run experiments",
-        description="Runs experiments on each interpreter given, prints tables, writes the figures as JSON and "
-        "a report as HTML.",
+        description="Runs experiments on each interpreter given, prints tables, writes the figures as JSON "
+        "and a report as HTML.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -90,8 +89,8 @@ def add_parser(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     size.add_argument("--quick", action="store_true", help="fewer cases, fewer and shorter repetitions")
     size.add_argument("--full", action="store_true", help="more repetitions, and --again")
     run.add_argument("--again", action=argparse.BooleanOptionalAction,
-                     help="measure the first interpreter a second time beside itself, as an arm of its own that "
-                          "shows what differs by chance (default: with --full)")  # fmt: skip
+                     help="measure the first interpreter a second time beside itself, as an arm of its own "
+                          "that shows what differs by chance (default: with --full)")  # fmt: skip
     run.add_argument("--out", type=Path, default=Path("results"), metavar="DIR",
                      help="directory for the JSON file and the report (default: %(default)s)")  # fmt: skip
     run.add_argument("--threads", type=_positive_int, metavar="N",
@@ -119,8 +118,8 @@ def add_parser(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def _add_packages_options(run: argparse.ArgumentParser) -> None:
     group = run.add_argument_group(
         "packages",
-        "The experiment `packages` probes what is installed; with these, other packages besides, each installed "
-        "into a directory of its own that is removed afterwards.",
+        "The experiment `packages` probes what is installed; with these, other packages besides, each "
+        "installed into a directory of its own that is removed afterwards.",
     )
     group.add_argument("--packages", nargs="+", action="extend", default=[], metavar="NAME",
                        help="packages to try, as pip names them")  # fmt: skip
@@ -251,9 +250,10 @@ def _offer(tell: Callable[[str], None]) -> None:
     if not found:
         return
     named = ", ".join(f"{one.name} ({one.path})" for one in found)
+    there = "is another interpreter" if len(found) == 1 else "are other interpreters"
     paths = [sys.executable, *(one.path for one in found)]
     command = ["parapack", *sys.argv[1:], *(word for path in paths for word in ("--python", path))]
-    tell(f"\nthere are other interpreters here: {named}; beside each other they are measured by")
+    tell(f"\nthere {there} here: {named}; measured beside this one by")
     tell(f"  {shlex.join(command)}")
 
 

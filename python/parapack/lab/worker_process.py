@@ -35,6 +35,8 @@ _DUMP_SECONDS = 2.0
 _ERROR_CHARACTERS = 500
 _LOG_BYTES = 64 << 10
 _LINE_BYTES = 64 << 10
+_CALLS = 3
+_STACK = "(most recent call first)"
 
 
 class WorkerFailed(Exception):
@@ -159,12 +161,9 @@ class WorkerProcess:
             self._errors.seek(size)
             # The main thread comes last.
             dump = self._errors.read(_LOG_BYTES).decode("utf-8", "replace")
-            stack = dump.rpartition("(most recent call first)")[2]
-            frames = re.findall(r'File "(.*)", line (\d+) in (\S+)', stack)
-            if frames:
-                return "; it was in " + ", called by ".join(
-                    f"{function} ({Path(file).name}:{line})" for file, line, function in frames[:3]
-                )
+            calls = _calls(dump.rpartition(_STACK)[2])
+            if calls:
+                return f"; it was in {calls}"
             time.sleep(0.05)
         return ""
 
@@ -191,8 +190,19 @@ def _signal_name(number: int) -> str:
 
 
 def _telling_part(log: str) -> str:
-    """The end of a log; of a crash's, where faulthandler tells of it, that and where it was."""
-    crash = log.rfind("Fatal Python error")
-    if crash >= 0:
-        return log[crash : crash + _ERROR_CHARACTERS]
-    return log[-_ERROR_CHARACTERS:]
+    """The end of a log; of a crash's, where faulthandler tells of it, what it was and where."""
+    begin = log.rfind("Fatal Python error: ")
+    if begin < 0:
+        return log[-_ERROR_CHARACTERS:]
+    # The thread that crashed comes first, and other threads' stacks after an empty line.
+    crash = log[begin:]
+    calls = _calls(crash.partition("Current thread")[2].partition("\n\n")[0])
+    return crash.partition("\n")[0] + (f", in {calls}" if calls else "")
+
+
+def _calls(stack: str) -> str:
+    """The innermost calls of a stack as faulthandler writes it; empty where it has none."""
+    frames = re.findall(r'File "(.*)", line (\d+) in (.+)', stack)
+    return ", called by ".join(
+        f"{function} ({Path(file).name}:{line})" for file, line, function in frames[:_CALLS]
+    )

@@ -1,14 +1,20 @@
 """The command line: help, versions, and what it says to those who ask for what is not there."""
 
+import json
+import shlex
 import subprocess
 import sys
+import tempfile
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 
 import parapack
 from parapack import cli
-from parapack.lab import arms, experiments, run_command
+from parapack.lab import arms, environments, experiments, interpreters, results, run_command
 from parapack.lab.arms import Interpreter
+from parapack.lab.experiment import Settings
 
 pytestmark = pytest.mark.thread_unsafe(reason="captures the process's output")
 
@@ -34,7 +40,12 @@ def test_list_names_every_experiment(capsys):
     assert code == 0
     names = [line.split()[0] for line in out.splitlines() if not line.startswith(" ")]
     assert names == list(experiments.names())
-    assert all(experiment.summary in out for experiment in experiments.all_experiments().values())
+    for experiment in experiments.all_experiments().values():
+        assert experiment.summary in out
+        for tool in experiment.tools:
+            assert f"the program {tool}" in out
+        for packages in experiment.packages(arms.probe(sys.executable)):
+            assert all(requirement in out for requirement in packages.requirements)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["lab", "--help"], ["lab", "run", "--help"]])
@@ -60,6 +71,10 @@ def test_help_has_examples(capsys):
         (["lab", "run", "--threads", "0"], "must be at least 1"),
         (["lab", "run", "--threads", "many"], "invalid"),
         (["lab", "run", "--seconds", "0"], "must be greater than 0"),
+        (["lab", "run", "--seconds", "inf"], "must be greater than 0"),
+        (["lab", "run", "--repetitions", "0"], "must be at least 1"),
+        (["lab", "run", "--heap", "-1"], "must be at least 0"),
+        (["lab", "run", "--quick", "--full"], "not allowed with argument"),
         (["lab", "run", "--library", "pickle"], "invalid choice: 'pickle'"),
     ],
 )
@@ -104,6 +119,119 @@ def test_an_output_directory_that_cannot_be_made(capsys, tmp_path):
     code, _, err = run_cli(capsys, "lab", "run", "--out", str(tmp_path / "file" / "results"))
     assert code == 2
     assert "cannot make the directory" in err
+
+
+def test_a_file_as_output_directory(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, err = run_cli(capsys, "lab", "run", "--out", str(tmp_path / "file"))
+    assert code == 2
+    assert "file is a file, and --out is to be a directory" in err
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a directory that nobody can write into")
+def test_an_output_directory_that_cannot_be_written(capsys):
+    code, _, err = run_cli(capsys, "lab", "run", "--out", "/proc/self")
+    assert code == 2
+    assert "cannot write into /proc/self: " in err
+
+
+def test_two_results_of_one_second_have_two_names(tmp_path, monkeypatch):
+    class Clock:
+        @staticmethod
+        def now():
+            return datetime(2026, 1, 2, 3, 4, 5)
+
+    monkeypatch.setattr(run_command, "datetime", Clock)
+    first = run_command._result_path(tmp_path)
+    first.touch()
+    second = run_command._result_path(tmp_path)
+    assert (first.name, second.name) == ("lab-20260102-030405.json", "lab-20260102-030405-2.json")
+
+
+class Kept:
+    """As much of a coordinator as the last writing needs; `full` names directories without room."""
+
+    def __init__(self, path, full=()):
+        self.path, self.full, self.unsaved = path, full, None
+        self.results = results.Results(Settings().as_dict())
+
+    def save(self):
+        self.unsaved = "No space left on device" if self.path.parent in self.full else None
+        if not self.unsaved:
+            self.results.save(self.path)
+
+
+def test_results_go_elsewhere_when_the_directory_is_full(tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    told = []
+    written = run_command._write(Kept(tmp_path / "lab-1.json", full=[tmp_path]), told.append)
+    assert written == {"figures": elsewhere / "lab-1.json", "report": elsewhere / "lab-1.html"}
+    assert json.loads(written["figures"].read_text())["format"] == "parapack-lab"
+    assert f"cannot write {tmp_path / 'lab-1.json'}: No space left on device; writing {elsewhere}" in told[0]
+
+
+def test_a_report_that_fails_costs_no_figures(tmp_path, monkeypatch, capsys):
+    from parapack.lab import report
+
+    def fail(results, path):
+        raise RuntimeError("no report today")
+
+    monkeypatch.setattr(report, "write", fail)
+    told = []
+    written = run_command._write(Kept(tmp_path / "lab-1.json"), told.append)
+    assert written == {"figures": tmp_path / "lab-1.json"}
+    assert told[0] == "the report cannot be written: RuntimeError: no report today"
+    assert f"parapack lab report {tmp_path / 'lab-1.json'}" in told[1]
+
+
+def test_other_interpreters_on_path_are_offered_with_the_command(tmp_path, monkeypatch):
+    base = getattr(sys, "_base_executable", sys.executable)
+    scripts = {
+        "python3.12": f'#!/bin/sh\nexec {base} "$@"\n',  # an interpreter, whatever its version is
+        "python3.13": "#!/bin/sh\necho no interpreter\n",
+        "python3.14": f'#!/bin/sh\nexec {base} "$@"\n',
+        "python2.7": f'#!/bin/sh\nexec {base} "$@"\n',
+    }
+    for name, script in scripts.items():
+        (tmp_path / name).write_text(script)
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "python3.15").symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = interpreters.on_path()
+    assert [one.path for one in found] == [str(tmp_path / "python3.12"), str(tmp_path / "python3.14")]
+    told = []
+    monkeypatch.setattr(sys, "argv", ["parapack", "lab", "run", "--only", "bin 1 MiB"])
+    run_command._offer(told.append)
+    assert told[-1].strip() == shlex.join(
+        ["parapack", "lab", "run", "--only", "bin 1 MiB", "--python", sys.executable]
+        + [word for one in found for word in ("--python", one.path)]
+    )
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    told.clear()
+    run_command._offer(told.append)
+    assert told == []
+
+
+def test_full_has_the_null_test(tmp_path):
+    def settings(*arguments):
+        options = cli.make_parser().parse_args(["lab", "run", *arguments])
+        return run_command._settings(options, []), run_command._again(options)
+
+    sizes = [settings(*arguments) for arguments in ([], ["--quick"], ["--full"])]
+    assert [made.size for made, _ in sizes] == ["default", "quick", "full"]
+    assert [made.repetitions for made, _ in sizes] == [9, 5, 15]
+    assert [again for _, again in sizes] == [False, False, True]
+    assert settings("--quick", "--again")[1]
+    assert not settings("--full", "--no-again")[1]
+    assert settings("--repetitions", "3", "--seconds", "2")[0].repetitions == 3
+    ready = [
+        environments.Environment(path, {}, False, error=error)
+        for path, error in [("a", None), ("b", "no"), ("a", None)]
+    ]
+    made = run_command._settings(cli.make_parser().parse_args(["lab", "run"]), ready)
+    assert made.pythons == ("a",)
 
 
 def test_without_rich_the_way_to_get_it_is_told(capsys, tmp_path, monkeypatch):

@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import fastjsonschema
 import pytest
 import support
+from lab_support import descendants, result_file, run_lab, running, running_arm, validate, wait_until
 
 from parapack.lab import arms, environments, experiments, results
 from parapack.lab.coordinator import Coordinator
@@ -26,32 +26,6 @@ pytestmark = [
 ]
 
 TINY = Settings(quick=True, repetitions=2, seconds=0.005, threads=2, libraries=("parapack", "msgpack"))
-
-
-def running_arm():
-    """The first arm of the interpreter that runs this test, and its environment."""
-    interpreter = arms.probe(sys.executable)
-    return arms.arms_of([interpreter])[0], environments.own_environment(interpreter)
-
-
-def validate(content):
-    """Raises if the content of a result file does not follow the schema."""
-    fastjsonschema.compile(results.schema())(content)
-
-
-def run_lab(directory, *arguments, **options):
-    """Starts the command in a process group of its own."""
-    command = [sys.executable, "-m", "parapack", "lab", "run", "--out", str(directory), *arguments]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, **options
-    )
-
-
-def result_file(directory):
-    """The only result in a directory, and nothing beside it but its report."""
-    (path,) = Path(directory).glob("*.json")
-    assert {other.name for other in Path(directory).iterdir()} <= {path.name, path.stem + ".html"}
-    return json.loads(path.read_text())
 
 
 def test_a_tiny_run_of_everything(tmp_path):
@@ -74,7 +48,67 @@ def test_a_tiny_run_of_everything(tmp_path):
     }  # fmt: skip
     assert set(cases["pack trade, own"]["samples"]) >= {"parapack@1", "parapack@2"}
     assert "threads: pack on one thread, Parapack times faster" in out
-    assert str(tmp_path) in out
+    figures, report = sorted(tmp_path.iterdir(), key=lambda path: path.suffix, reverse=True)
+    assert out.splitlines()[-2:] == [f"figures: {figures}", f"report: {report}"]
+    assert "<html" in report.read_text()
+    assert content["command"][:3] == ["parapack", "lab", "run"]
+    for experiment in content["experiments"]:
+        measured = {case["arm"] for case in experiment["cases"]}
+        assert set(experiment["processes"]) == measured
+        assert (experiment["seconds"] > 0) == bool(measured)
+
+
+def test_the_first_interpreter_again(tmp_path):
+    """The null test: an arm more, which is the same as the first."""
+    arguments = ["--quick", "--repetitions", "1", "--seconds", "0.002", "--library", "parapack"]
+    process = run_lab(tmp_path, "threads", "--again", "--only", "pack trade, own", "--heap", "0", *arguments)
+    _, err = process.communicate(timeout=support.PATIENCE)
+    assert process.returncode == 0, err
+    content = result_file(tmp_path)
+    first, *_, last = content["arms"]
+    assert last["name"] == f"{first['name']} again"
+    assert [arm["again_of"] for arm in content["arms"][:-1]] == [None] * (len(content["arms"]) - 1)
+    assert last["again_of"] == first["name"]
+    assert last["interpreter"]["executable"] == first["interpreter"]["executable"]
+    assert last["interpreter"]["gil_enabled"] == first["interpreter"]["gil_enabled"]
+    cases = content["experiments"][0]["cases"]
+    assert {case["arm"] for case in cases} == {arm["name"] for arm in content["arms"]}
+    loaded = results.Results(content["settings"], arms=content["arms"])
+    facts = loaded.arm_facts(results.ExperimentResult("threads"))
+    assert facts[last["name"]].again_of == first["name"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, ""),
+        (0.0, "less than a minute left"),
+        (61, "about 1 minute left"),
+        (3000, "about 50 minutes left"),
+        (9000, "about 2.5 hours left"),
+    ],
+)
+def test_an_estimate_is_as_rough_as_it_is(seconds, words):
+    from parapack.lab.coordinator import Progress
+    from parapack.lab.terminal import _left
+
+    assert _left(Progress("threads", "a", 1, 2, 0.5, seconds)) == words
+
+
+def test_a_terminal_shows_a_bar():
+    from rich.console import Console
+
+    from parapack.lab.coordinator import Progress
+    from parapack.lab.terminal import Terminal
+
+    written = io.StringIO()
+    with Terminal(Console(file=written, force_terminal=True, width=100)) as terminal:
+        terminal.show(Progress("threads", "a case", 1, 2, 0.5, 130.0))
+        terminal.say("a line beside it")
+    text = written.getvalue()
+    assert "threads: a case" in text
+    assert "about 2 minutes left" in text
+    assert "a line beside it" in text
 
 
 @pytest.mark.parametrize("whole_group", [True, False], ids=["group", "coordinator"])
@@ -82,7 +116,7 @@ def test_ctrl_c_leaves_a_usable_result_and_no_process(tmp_path, whole_group):
     # Bodies of all sizes: many more cases than can be measured before the signal.
     process = run_lab(tmp_path, "threads", "--repetitions", "2", "--seconds", "0.02", "--library", "parapack")
     wait_until(lambda: saved_cases(tmp_path) >= 1, process)
-    workers = children(process.pid)
+    workers = descendants(process.pid)
     assert workers
     (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=support.PATIENCE)
@@ -105,27 +139,6 @@ def saved_cases(directory):
         experiments_so_far = json.loads(path.read_text())["experiments"]
         return sum(len(experiment["cases"]) for experiment in experiments_so_far)
     return 0
-
-
-def wait_until(condition, process):
-    """Waits until something is so. Fails when the process ends before, or after a long time."""
-    deadline = time.monotonic() + support.PATIENCE / 2
-    while not condition():
-        assert time.monotonic() < deadline
-        if process is not None and process.poll() is not None:
-            pytest.fail(f"ended early: {process.communicate()}")
-        time.sleep(0.02)
-
-
-def children(pid):
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def running(pid):
-    """Whether a process is there and not just waiting for its parent to notice that it ended."""
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
 
 
 def test_the_coordinator_keeps_arms_paired(tmp_path):
@@ -234,6 +247,14 @@ def test_the_schema_refuses_what_it_should():
         validate(content)
 
 
+def test_settings_of_older_and_newer_versions():
+    old = {"quick": True, "repetitions": 3, "seconds": 0.1, "threads": 2, "libraries": [], "payloads": ["x"]}
+    made = Settings.from_dict({**old, "from the future": 1})
+    assert (made.size, made.repetitions, made.payloads, made.full) == ("quick", 3, ("x",), False)
+    assert Settings.from_dict(json.loads(json.dumps(made.as_dict()))) == made
+    assert [Settings().size, Settings(full=True).size] == ["default", "full"]
+
+
 def test_progress_and_tables_without_a_terminal(tmp_path):
     from rich.console import Console
 
@@ -244,10 +265,11 @@ def test_progress_and_tables_without_a_terminal(tmp_path):
     written = io.StringIO()
     with Terminal(Console(file=written)) as terminal:
         for done, case in enumerate(["[a]", "b"]):
-            terminal.show(Progress("threads", case, done, 2))
+            terminal.show(Progress("threads", case, done, 2, 0.5, 130.0))
         terminal.table(Table("a [title]", ["what", "ratio"], [["[x]", "1.5x [1.4, 1.6]"]], ["a [note]"]))
     text = written.getvalue()
     assert text.count("running threads") == 1
+    assert "running threads: [a] (0 of 2 cases done, about 2 minutes left)" in text
     assert "a [title]" in text
     assert "1.5x [1.4, 1.6]" in text
     assert "a [note]" in text

@@ -1,9 +1,11 @@
-"""The experiments, one per file of the same name; a file with an `EXPERIMENT` is registered by being here."""
+"""The experiments, one per file of the same name; a file with an `EXPERIMENT` is registered by being here, or
+in a directory that the environment variable PARAPACK_LAB_EXPERIMENTS names (several as in PATH)."""
 
 from __future__ import annotations
 
 import functools
 import importlib
+import os
 import pkgutil
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,9 @@ if TYPE_CHECKING:
     from parapack.lab.experiment import Experiment
 
 
-@functools.cache
+__path__.extend(filter(None, os.environ.get("PARAPACK_LAB_EXPERIMENTS", "").split(os.pathsep)))
+
+
 def names() -> tuple[str, ...]:
     """The names of all experiments, in alphabetical order."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
