@@ -6,7 +6,9 @@
 #include "test.h"
 
 #include "parapack/collect.h"
+#include "share/audit.h"
 #include "share/heap.h"
+#include "share/pause.h"
 #include "share/qsbr.h"
 #include "share/refcount.h"
 #include "share/value.h"
@@ -120,6 +122,17 @@ static inline void assert_all_gone(void)
                      pp_kind_name((pp_kind)kind));
     assert_int_equal(stats.retired_blocks, 0);
     assert_int_equal(stats.bytes, 0);
+}
+
+/* Asserts that every count is explained but for one reference, which the test holds. With all other
+ * threads gone. */
+static inline void assert_one_external_reference(pp_thread *thread)
+{
+    (void)pp_collect(thread); /* ends what the members left to be merged */
+    (void)pp_pause_begin(thread, 0);
+    int64_t external = pp_audit();
+    pp_pause_end(thread);
+    assert_int_equal(external, 1);
 }
 
 /* Set-up and tear-down of tests that run in one scope; *state is the thread. */

@@ -408,16 +408,6 @@ static void play(crew *c, int index)
     }
 }
 
-/* With all members gone every count is explained but the one that the test holds. */
-static void assert_one_external_reference(pp_thread *thread)
-{
-    (void)pp_collect(thread); /* ends what the members left to be merged */
-    (void)pp_pause_begin(thread, 0);
-    int64_t external = pp_audit();
-    pp_pause_end(thread);
-    assert_int_equal(external, 1);
-}
-
 static void play_with(int players, int collectors)
 {
     pp_thread *thread = test_thread();
