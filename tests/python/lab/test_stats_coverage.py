@@ -168,14 +168,16 @@ def test_a_null_difference_over_many_cases_is_called_null(noise):
 @pytest.mark.parametrize("estimator", [stats.ratio, stats.unpaired_ratio])
 def test_five_percent_are_found_in_small_noise(estimator, repetitions, noise):
     generator = random.Random(f"{repetitions} {estimator.__name__}")
-    found = 0
+    found = found_again = 0
     for _ in range(TRIALS):
         base = [generator.gauss(100, 100 * noise) for _ in range(repetitions)]
         better = [generator.gauss(105, 105 * noise) for _ in range(repetitions)]
         estimate = estimator(better, base)
         found += estimate.significant and estimate.value > 1
         assert not estimate.significant or estimate.value > 1
+        found_again += estimator(base, better).significant
     assert_rate(found, TRIALS, least=0.98)
+    assert found_again == found  # the other way round
 
 
 # What would not keep the promise: the checks above must find each of these.
