@@ -146,6 +146,9 @@ def test_the_figures_make_sense(run):
                 assert at["requests_per_s"] == pytest.approx(at["requests"] / at["seconds"])
                 closed = [at[f"closed_{name}_ms"] for name in ("p50", "p90", "p99", "max")]
                 assert closed == sorted(closed)
+                assert at["cpu_ms_per_request"] * at["requests_per_s"] == pytest.approx(
+                    1e3 * at["server_cpus"], rel=0.5
+                )
                 assert at["server_cpus"] < 1.2 * (os.cpu_count() or 1)
             if variant.startswith("paced"):
                 assert at["answered"] + at["timeouts"] + at["errors"] == at["scheduled"] == 50

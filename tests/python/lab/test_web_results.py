@@ -33,7 +33,7 @@ def loaded(name, arm, rates, p99=10.0, mib=40.0, count=500, **wrk):
     samples = {}
     for threads, rate in rates.items():
         figures = {"requests_per_s": rate, "requests": 2 * rate, "closed_p50_ms": 5.0, "closed_p99_ms": p99}
-        figures |= {"pss_mib": mib, "server_cpus": 1.0, **NO_ERRORS, **wrk}
+        figures |= {"pss_mib": mib, "server_cpus": 1.0, "cpu_ms_per_request": 2.5, **NO_ERRORS, **wrk}
         samples[f"wrk@{threads}"] = spread(figures)
     paced = f"paced {case.parameters['rate']:g}/s@2"
     samples[paced] = spread(
@@ -126,6 +126,7 @@ def test_throughput():
     cpu = rows["gunicorn /cpu"]
     assert (cpu["1 thread"], cpu["2 threads"], cpu["errors"]) == ("250/s", "475/s", "0")
     assert cpu["gain"].startswith("1.90x [")
+    assert (cpu["CPUs"], cpu["CPU a request"]) == ("1.00", "2.50 ms")
     assert rows["gunicorn /ping"]["gain"].startswith("(1.00x")
     failing = loaded("gunicorn /cpu", OFF, {1: 250.0, 2: 475.0}, read_errors=3.0)
     rows = table(whole(**{f"gunicorn /cpu {OFF}": failing}), f"web: throughput of wrk ({OFF})")

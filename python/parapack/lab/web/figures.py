@@ -19,6 +19,7 @@ METRICS = (
     RATE,
     compare.Metric("p50_ms", higher=False),
     TAIL,
+    compare.Metric("cpu_ms_per_request", higher=False),
     compare.Metric("start_ms", higher=False),
     MEMORY,
 )

@@ -182,7 +182,10 @@ class LoadRunner(Runner):
         elapsed = time.perf_counter() - begin
         after = server.resources()
         if before and after:
-            figures["server_cpus"] = (after["cpu_seconds"] - before["cpu_seconds"]) / elapsed
+            used = after["cpu_seconds"] - before["cpu_seconds"]
+            figures["server_cpus"] = used / elapsed
+            if figures["requests"]:
+                figures["cpu_ms_per_request"] = 1e3 * used / figures["requests"]
         self._capacities[threads] = figures["requests_per_s"]
         self._facts["commands"]["wrk"] = (
             "wrk -t{wrk_threads} -c{connections} -d{seconds}s --timeout 2s".format(**settings)

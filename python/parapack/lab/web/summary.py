@@ -46,8 +46,13 @@ def _throughput(arm: str, cases: list[CaseResult]) -> Table:
     most = max((figures.most_threads(case) or 1 for case in cases), default=1)
     table = Table(
         f"web: throughput of wrk ({arm})",
-        ["", "1 thread", f"{most} threads", "gain", "p50", "p99", "server's CPUs", "errors"],
-        notes=[CLOSED_LOOP, SHARED_MACHINE, tables.NOT_SIGNIFICANT_NOTE],
+        ["", "1 thread", f"{most} threads", "gain", "p50", "p99", "CPUs", "CPU a request", "errors"],
+        notes=[
+            CLOSED_LOOP,
+            SHARED_MACHINE,
+            "CPUs: how many the server kept busy, and CPU time that it took for a request, with all threads",
+            tables.NOT_SIGNIFICANT_NOTE,
+        ],
     )
     for case in cases:
         last = figures.most_threads(case)
@@ -64,6 +69,7 @@ def _throughput(arm: str, cases: list[CaseResult]) -> Table:
                 _milliseconds(figures.middle(case, variant, "closed_p50_ms")),
                 _milliseconds(figures.middle(case, variant, "closed_p99_ms")),
                 _number(figures.middle(case, variant, "server_cpus")),
+                _milliseconds(figures.middle(case, variant, "cpu_ms_per_request")),
                 str(errors),
             ]
         )
