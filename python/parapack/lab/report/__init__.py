@@ -47,15 +47,22 @@ def make(runs: Sequence[Results]) -> str:
         prefix = f"r{index + 1}-" if several else ""
         views.append(page.run_view(results, label, prefix, raw_data.RawData(_name(results))))
     bare = len(page.render(views, title(runs)).encode("utf-8", "replace"))
-    for view in views:
-        room = (MOST_BYTES - bare) // len(views)
-        view.raw = raw_data.embed(view.results, _name(view.results), room)
+    room = MOST_BYTES - bare
+    # Who needs little comes first and leaves the rest to the others.
+    for index, view in enumerate(sorted(views, key=_extent)):
+        view.raw = raw_data.embed(view.results, _name(view.results), room // (len(views) - index))
+        room -= len(view.raw.url)
     return page.render(views, title(runs))
 
 
 def title(runs: Sequence[Results]) -> str:
     versions = dict.fromkeys(entry["name"].partition(" ")[0] for results in runs for entry in results.arms)
     return f"Python {', '.join(versions)}: free threading and Parapack" if versions else "Parapack lab"
+
+
+def _extent(view: page.RunView) -> int:
+    """About how much a run has measured."""
+    return sum(len(case.samples) for experiment in view.results.experiments for case in experiment.cases)
 
 
 def _name(results: Results) -> str:

@@ -14,11 +14,10 @@ _NAMES = {
     "usable_cpus": "CPUs that the run may use",
     "noise_known": "disturbed repetitions could be told",
     "memory_bytes": "memory",
-    "gil_enabled": "GIL in force after the work",
+    "gil_enabled": "GIL at the start",
     "free_threaded_build": "free-threaded build",
     "python_gil_variable": "PYTHON_GIL",
 }
-_ARM_COLUMNS = ("version", "free_threaded_build", "python_gil_variable", "gil_enabled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +27,8 @@ class EnvironmentView:
     arms: Table
     machine: list[tuple[str, str]]
     settings: list[tuple[str, str]]
+    interpreters: list[tuple[str, list[tuple[str, str]]]]
+    """By arm."""
     tables: list[Table]
     command: str
 
@@ -35,9 +36,7 @@ class EnvironmentView:
 def view(results: Results) -> EnvironmentView:
     content = results.as_dict()
     made = [
-        _interpreters(results),
         _libraries(results),
-        _gil_by_experiment(results),
         _repetitions(results),
         _documents(results),
     ]
@@ -47,6 +46,7 @@ def view(results: Results) -> EnvironmentView:
         _arms(results),
         _pairs(content["machine"]),
         _pairs(content["settings"]),
+        _interpreters(results),
         [one for one in made if one.rows],
         command,
     )
@@ -81,39 +81,63 @@ def _text(key: str, value: object) -> str:
 
 
 def _arms(results: Results) -> Table:
-    """What each process said about itself after the work."""
+    """What each process said about itself, when it had started and after the work."""
     table = Table(
         "Arms",
-        ["arm", "version", "free-threaded build", "PYTHON_GIL", "GIL in force", "remark"],
-        text_columns=6,
+        ["arm", "version", "free-threaded build", "PYTHON_GIL", "GIL at the start", "GIL after the work", ""],
+        text_columns=7,
     )
     for entry in results.arms:
         if entry["error"]:
-            table.rows.append([entry["name"], *[wording.NO_VALUE] * 4, f"did not come up: {entry['error']}"])
+            absent = [wording.NO_VALUE] * (len(table.columns) - 2)
+            table.rows.append([entry["name"], *absent, f"did not come up: {entry['error']}"])
             continue
-        interpreter = entry["interpreter"]
-        again = entry.get("again_of")
+        interpreter, again = entry["interpreter"], entry.get("again_of")
         table.rows.append(
             [
                 entry["name"],
-                *(_text(key, interpreter.get(key)) for key in _ARM_COLUMNS),
+                interpreter["version"],
+                _text("", interpreter["free_threaded_build"]),
+                _text("", interpreter["python_gil_variable"]),
+                _on_or_off(interpreter["gil_enabled"]),
+                _gil_after(results, entry["name"]),
                 f"repeats {again}, for the null test" if again else "",
             ]
         )
-    table.notes.append(
-        "GIL in force: asked inside the measured process, after the work, by sys._is_gil_enabled()."
-    )
+    table.notes.append("The GIL's state was asked inside the measured processes, by sys._is_gil_enabled().")
     return table
 
 
-def _interpreters(results: Results) -> Table:
-    entries = [entry for entry in results.arms if not entry["error"]]
-    keys = dict.fromkeys(key for entry in entries for key in entry["interpreter"] if key not in _ARM_COLUMNS)
-    columns = [_NAMES.get(key, key.replace("_", " ")) for key in keys]
-    table = Table("Interpreters", ["arm", *columns], text_columns=1 + len(columns))
-    for entry in entries:
-        table.rows.append([entry["name"], *(_text(key, entry["interpreter"].get(key)) for key in keys)])
-    return table
+def _on_or_off(enabled: bool | None) -> str:
+    return "not known" if enabled is None else "on" if enabled else "off"
+
+
+def _gil_after(results: Results, arm: str) -> str:
+    """Over all experiments: an import on the way can have turned the GIL on."""
+    after: dict[str, list[str]] = {}
+    for experiment in results.experiments:
+        state = experiment.processes.get(arm, {}).get("gil_enabled")
+        after.setdefault(_on_or_off(state), []).append(experiment.name)
+    if not after:
+        return _on_or_off(None)
+    if len(after) == 1:
+        (state,) = after
+        return state
+    return "; ".join(f"{state} after {', '.join(names)}" for state, names in after.items())
+
+
+def _interpreters(results: Results) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Of each arm, everything else that is known of its interpreter and what is installed there."""
+    found = []
+    for entry in results.arms:
+        if not entry["error"]:
+            pairs = _pairs(entry["interpreter"])
+            packages = entry.get("packages") or {}
+            if packages:
+                listed = ", ".join(f"{name} {version}" for name, version in sorted(packages.items()))
+                pairs.append(("packages", listed))
+            found.append((entry["name"], pairs))
+    return found
 
 
 def _libraries(results: Results) -> Table:
@@ -132,25 +156,6 @@ def _library(entry: dict[str, Any] | None) -> str:
         return f"absent: {entry.get('reason', 'no reason known')}"
     compiled = "" if entry.get("compiled", True) else f", pure Python ({entry.get('implementation', '')})"
     return f"{entry.get('version', 'unknown version')}{compiled}"
-
-
-def _gil_by_experiment(results: Results) -> Table:
-    """Where it was asked after each experiment: an import on the way can have turned the GIL on."""
-    arms = [entry["name"] for entry in results.arms if not entry["error"]]
-    table = Table("GIL in force after each experiment", ["experiment", *arms], text_columns=1 + len(arms))
-    for experiment in results.experiments:
-        of = experiment.processes
-        if of:
-            table.rows.append([experiment.name, *(_process(of.get(arm)) for arm in arms)])
-    return table
-
-
-def _process(process: dict[str, Any] | None) -> str:
-    if not process or process.get("gil_enabled") is None:
-        return "not known"
-    restarts = process.get("restarts") or 0
-    again = f", started again {restarts} time{'s' * (restarts > 1)}" if restarts else ""
-    return ("on" if process["gil_enabled"] else "off") + again
 
 
 def _repetitions(results: Results) -> Table:

@@ -7,6 +7,7 @@ nobody thought of) becomes a red box with the error, and the rest of the page go
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Sequence
@@ -261,6 +262,7 @@ def _text(name: str) -> str:
     return files("parapack.lab.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
+@functools.cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("parapack.lab.report"),

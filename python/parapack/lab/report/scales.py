@@ -55,7 +55,7 @@ class Scale:
 
         Two ticks never have the same label.
         """
-        values = [value for value in sorted(set(wanted)) if self.low <= value <= self.high]
+        values = [value for value in sorted(set(wanted)) if self._holds(value)]
         if not 1 < len(values) <= most:
             values = self._round_values(most)
         made: dict[str, Tick] = {}
@@ -64,6 +64,11 @@ class Scale:
             if position is not None:
                 made.setdefault(label(value), Tick(position, label(value)))
         return list(made.values())
+
+    def _holds(self, value: float) -> bool:
+        """Whether a value lies on the axis, but for an error of rounding."""
+        slack = 1e-9 * max(abs(self.low), abs(self.high))
+        return self.low - slack <= value <= self.high + slack
 
     def _round_values(self, most: int) -> list[float]:
         if self.log:
@@ -94,7 +99,7 @@ def fit(
             return Scale(0.0, 1.0)
         low, high = math.log(min(finite)), math.log(max(finite))
         low, high = _widened(low, high, math.log1p(_DEGENERATE), margin)
-        return Scale(math.exp(max(low, -700.0)), math.exp(min(high, 700.0)), True)
+        return Scale(math.exp(max(low, -744.0)), math.exp(min(high, 709.7)), True)
     if not finite:
         return Scale(0.0, 1.0)
     low, high = min(finite), max(finite)

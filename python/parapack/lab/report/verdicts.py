@@ -121,13 +121,16 @@ def _places(findings: list[Finding], answer: Answer) -> str:
 
     Where both answers hold in the same place the experiments are named too.
     """
-    elsewhere = {one.scope for one in findings if one.answer not in (answer, Answer.UNKNOWN)}
-    places = dict.fromkeys(
-        f"{one.scope} ({one.experiment})"
-        if one.scope and one.scope in elsewhere
-        else one.scope or f"in {one.experiment}"
-        for one in findings
-        if one.answer is answer
-    )
+    contested = {one.scope for one in findings if one.answer not in (answer, Answer.UNKNOWN)}
+    found: dict[str, dict[str, None]] = {}
+    for one in findings:
+        if one.answer is answer:
+            found.setdefault(one.scope, {})[one.experiment] = None
+    places: list[str] = []
+    for scope, names in found.items():
+        if not scope:
+            places += [f"in {name}" for name in names]
+        else:
+            places.append(f"{scope} ({', '.join(names)})" if scope in contested else scope)
     *most, last = places
     return f"{', '.join(most)} and {last}" if most else last

@@ -42,7 +42,9 @@ def _three_digits(value: float) -> str:
         return f"{value:,.0f}"
     if size >= 9.995:
         return f"{value:.1f}"
-    return f"{value:.2f}" if size >= 0.9995 or value == 0 else f"{value:.3g}"
+    if size >= 0.9995 or value == 0:
+        return f"{value:.2f}"
+    return f"{value:.3f}" if size >= 0.09995 else f"{value:.3g}"
 
 
 def writer(unit: str) -> Callable[[float], str]:
