@@ -49,7 +49,7 @@ KNOWN = {
 _INDENTED_IMPORT = re.compile(r"^[ \t]+(?:from|import)[ \t]+(.+)", re.MULTILINE)
 _ASKS_WHETHER_COMPILED = re.compile(r"^[^#\n]*\bcython\.compiled\b", re.MULTILINE)
 _WIDE = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
-_MOST_CHARACTERS = 1 << 20
+_MOST_BYTES = 1 << 20
 _LEFT_OUT = {"_vendor", "vendor", "vendored", "test", "tests", "testing"}
 
 
@@ -90,12 +90,16 @@ def module_name(inside: str) -> str:
 
 
 def _read(path: Path) -> str:
-    """The text of a file; nothing when it cannot be read, or is too long to be written by people."""
+    """The text of a file; nothing when it cannot be read, is too long to be written by people, or has no part
+    of what is looked for."""
     try:
-        content = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) <= _MOST_BYTES and (b"except" in content or b"cython.compiled" in content):
+            return content.decode()
     except (OSError, ValueError):
-        return ""
-    return content if len(content) <= _MOST_CHARACTERS else ""
+        pass
+    return ""
 
 
 def _modules(sources: Iterable[str]) -> set[str]:
