@@ -1,39 +1,15 @@
 """Interpreters with a GIL of their own: imported, used and gone again, many at a time."""
 
-import sys
-
+import own_gil
 import pytest
-from support import FREE_THREADED, SANITIZER, run_python
+from own_gil import SLOW
+from support import run_python
 
-pytestmark = [
-    pytest.mark.isolated,
-    pytest.mark.skipif(sys.version_info < (3, 12), reason="own-GIL interpreters are new in 3.12"),
-]
+pytestmark = own_gil.MARKS
 
-# Without a GIL an interpreter takes long to begin and to end.
-SLOW = bool(SANITIZER) or FREE_THREADED
-
-INTERPRETERS = """
-import sys, threading
-try:
-    import _interpreters as low
-except ImportError:
-    import _xxsubinterpreters as low
-
-def create():
-    # An interpreter with a GIL and an allocator of its own.
-    try:
-        return low.create("isolated")
-    except TypeError:
-        return low.create(isolated=True)
-
-def run(interpreter, code):
-    try:
-        failed = low.exec(interpreter, code)
-    except AttributeError:
-        failed = low.run_string(interpreter, code)
-    assert failed is None, failed
-
+INTERPRETERS = (
+    own_gil.HEAD
+    + """
 WORK = '''
 import gc, io, sys
 import parapack
@@ -69,6 +45,7 @@ cycle = []; cycle.append(Unpacker(list_hook=lambda o: cycle))
 kept = [half, p, u, data]      # what is alive when the interpreter ends
 '''
 """
+)
 
 
 def test_one_after_the_other() -> None:
@@ -92,21 +69,13 @@ def test_in_threads() -> None:
     run_python(
         INTERPRETERS
         + f"""
-errors = []
 def churn():
-    try:
-        for _ in range({1 if SLOW else 6}):
-            interpreter = create()
-            run(interpreter, WORK)
-            run(interpreter, "for _ in range(20): assert unpackb(packb(graph)) == graph")
-            low.destroy(interpreter)
-    except BaseException as error:
-        errors.append(error)
-threads = [threading.Thread(target=churn) for _ in range(4)]
-for t in threads: t.start()
-exec(WORK)
-for t in threads: t.join()
-assert not errors, errors
+    for _ in range({1 if SLOW else 6}):
+        interpreter = create()
+        run(interpreter, WORK)
+        run(interpreter, "for _ in range(20): assert unpackb(packb(graph)) == graph")
+        low.destroy(interpreter)
+in_threads(*[churn] * 4, lambda: exec(WORK, {{}}))
 """
     )
 

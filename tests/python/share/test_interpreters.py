@@ -3,55 +3,16 @@
 import sys
 import textwrap
 
+import own_gil
 import pytest
-from support import FREE_THREADED, SANITIZER, run_python
+from own_gil import SLOW
+from support import run_python
 
-pytestmark = [
-    pytest.mark.isolated,
-    pytest.mark.skipif(sys.version_info < (3, 12), reason="own-GIL interpreters are new in 3.12"),
-]
-
-# Without a GIL an interpreter takes long to begin and to end.
-SLOW = bool(SANITIZER) or FREE_THREADED
-
-HEAD = """
-import pickle, sys, threading, time
-try:
-    import _interpreters as low
-except ImportError:
-    import _xxsubinterpreters as low
-from parapack import share
-
-def create():
-    try:
-        return low.create("isolated")
-    except TypeError:
-        return low.create(isolated=True)
-
-def run(interpreter, code):
-    code = "from parapack import share\\n" + code
-    try:
-        failed = low.exec(interpreter, code)
-    except AttributeError:
-        failed = low.run_string(interpreter, code)
-    assert failed is None, failed
-
-def in_threads(*calls):
-    errors = []
-    def body(call):
-        try:
-            call()
-        except BaseException as error:
-            errors.append(error)
-    threads = [threading.Thread(target=body, args=(c,)) for c in calls]
-    for t in threads: t.start()
-    for t in threads: t.join()
-    assert not errors, errors
-"""
+pytestmark = own_gil.MARKS
 
 
 def run_snippet(code: str) -> None:
-    run_python(HEAD + textwrap.dedent(code))
+    run_python(own_gil.SHARE_HEAD + textwrap.dedent(code))
 
 
 def test_root_is_shared() -> None:

@@ -2,15 +2,16 @@
 
 import contextlib
 import random
-import sys
 import textwrap
 import threading
 import time
 from collections import Counter
 from typing import Any
 
+import own_gil
 import pytest
-from support import FREE_THREADED, SANITIZER, run_python, run_threads, scaled, switch_interval
+from own_gil import SLOW
+from support import run_python, run_threads, scaled, switch_interval
 
 from parapack import share
 
@@ -130,51 +131,14 @@ def test_as_fast_threads_come_and_go() -> None:
 
 # ---- interpreters with a GIL of their own -----------------------------------------------------------------
 
-own_gil = [
-    pytest.mark.isolated,
-    pytest.mark.skipif(sys.version_info < (3, 12), reason="own-GIL interpreters are new in 3.12"),
-]
-SLOW = bool(SANITIZER) or FREE_THREADED
-
-HEAD = """
-import pickle, random, sys, threading, time
-try:
-    import _interpreters as low
-except ImportError:
-    import _xxsubinterpreters as low
-from parapack import share
-
-def create():
-    try:
-        return low.create("isolated")
-    except TypeError:
-        return low.create(isolated=True)
-
-def run(interpreter, code):
-    code = "from parapack import share\\n" + code
-    try:
-        failed = low.exec(interpreter, code)
-    except AttributeError:
-        failed = low.run_string(interpreter, code)
-    assert failed is None, failed
-
-def in_threads(*calls):
-    errors = []
-    def body(call):
-        try:
-            call()
-        except BaseException as error:
-            errors.append(error)
-    threads = [threading.Thread(target=body, args=(c,), daemon=True) for c in calls]
-    for t in threads: t.start()
-    for t in threads: t.join(100)
-    assert not errors, errors
-    assert not any(t.is_alive() for t in threads), "still running"
-
+HEAD = (
+    own_gil.SHARE_HEAD
+    + """
 def make(name, limit=0):
     share.root[name] = q = share.Queue(limit)
     return q
 """
+)
 
 
 def run_snippet(code: str) -> None:
@@ -182,7 +146,7 @@ def run_snippet(code: str) -> None:
 
 
 class TestInterpreters:
-    pytestmark = own_gil
+    pytestmark = own_gil.MARKS
 
     def test_ping_pong(self) -> None:
         run_snippet(

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import own_gil
 import pytest
 from support import SANITIZER, run_python
 
@@ -78,28 +79,20 @@ assert share.stats().objects.get("doc", 0) == 0
     )
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="own-GIL interpreters are new in 3.12")
+@own_gil.NEEDED
 def test_views_in_another_interpreter() -> None:
     """A document that one interpreter has frozen is read by another, also after the first has dropped it."""
     run_python(
         HEAD
+        + own_gil.HEAD
         + """
-try:
-    import _interpreters as low
-except ImportError:
-    import _xxsubinterpreters as low
-try:
-    other = low.create("isolated")
-except TypeError:
-    other = low.create(isolated=True)
+other = create()
 
-def run(code):
-    code = f"import sys\\nsys.path[:] = {sys.path!r}\\nfrom view_operations import *\\n" + code
-    failed = low.exec(other, code) if hasattr(low, "exec") else low.run_string(other, code)
-    assert failed is None, failed
+def work(code):
+    run(other, f"import sys\\nsys.path[:] = {sys.path!r}\\nfrom view_operations import *\\n" + code)
 
 share.root["document"] = PLAIN
-run('''
+work('''
 view = share.root["document"]
 map_operations(view)
 array_operations(view)
@@ -107,7 +100,7 @@ operations()
 share.root["back"] = view
 ''')
 del share.root["document"]
-run("assert view == PLAIN")
+work("assert view == PLAIN")
 back = share.root.pop("back")
 low.destroy(other)
 map_operations(back)
