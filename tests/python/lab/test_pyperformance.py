@@ -289,8 +289,16 @@ def test_nothing_of_a_benchmark_is_left_behind(tmp_path, monkeypatch):
     benchmark = process(plant(planted, "leaves", leaves))
     benchmark.observe()
     assert len(list(tmp_path.iterdir())) == 2
+    # One more of a process that was killed, and one that somebody else has named so.
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / f"parapack-pyperformance-{ended.pid}-x").mkdir()
+    other = tmp_path / "parapack-pyperformance-of-mine"
+    other.mkdir()
+    benchmark_process.remove_leftovers()
+    assert len(list(tmp_path.iterdir())) == 3
     benchmark.close()
-    assert list(tmp_path.iterdir()) == [planted]
+    assert set(tmp_path.iterdir()) == {planted, other}
 
 
 def runner(script, options=("--processes", "1", "--values", "1", "--min-time", "0.001")):
@@ -407,7 +415,7 @@ def test_sizes_of_a_run(monkeypatch):
     # pyperf's own number of processes
     assert full["nbody"].repetitions * int(full["nbody"].parameters["pyperf_options"][1]) == 20
     for case in (*quick.values(), *default.values(), *full.values()):
-        assert 0 < case.seconds < 100
+        assert 0 < case.seconds < 300
         if "limit_s" in case.parameters:
             assert 2 * case.seconds < case.parameters["limit_s"] < case.limit
     assert quick["nbody"].seconds <= default["nbody"].seconds < full["nbody"].seconds

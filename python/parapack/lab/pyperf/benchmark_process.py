@@ -36,6 +36,8 @@ _PATHS = "00-parapack-lab.pth"
 _LOG_VARIABLE = "PARAPACK_LAB_GIL_LOG"
 _INHERITED = ("PYTHONPATH", "PYTHON_GIL", "TMPDIR", process_tree.VARIABLE, _LOG_VARIABLE)
 """What pyperf's workers get of the environment, besides what pyperf lets through itself."""
+_PREFIX = "parapack-pyperformance-"
+"""Begins the names of the directories for temporary files; the number of the process follows."""
 _REASON_CHARACTERS = 300
 
 
@@ -98,7 +100,8 @@ class BenchmarkProcess:
         """Of the interpreter, before pyperf's options."""
         self._limit = limit
         self._runs = 0
-        self._directory = Path(tempfile.mkdtemp(prefix="parapack-pyperformance-"))
+        remove_leftovers()
+        self._directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         try:
             self._python = _make_environment(self._directory / "environment", sites)
             (self._directory / "tmp").mkdir()
@@ -169,6 +172,18 @@ class BenchmarkProcess:
         except (OSError, ValueError, KeyError) as error:
             raise BenchmarkFailed(f"no result of pyperf's: {type(error).__name__}: {error}") from error
         return Run(results, elapsed, metadata)
+
+
+def remove_leftovers() -> None:
+    """Removes the directories of processes that were killed, as after Ctrl-C, before they could do it."""
+    for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        number = directory.name.removeprefix(_PREFIX).partition("-")[0]
+        try:
+            os.kill(int(number), 0)
+        except ProcessLookupError:
+            shutil.rmtree(directory, ignore_errors=True)
+        except (ValueError, OSError):
+            continue  # not ours
 
 
 def _make_environment(directory: Path, sites: Sequence[str]) -> str:
