@@ -7,32 +7,12 @@
 #include <string.h>
 
 #include "parapack/dict.h"
-#include "scaling.h"
-
-enum { MAX_KEYS = 1 << 20, SCOPE = 100 };
-
-static size_t keys;
-static volatile uint64_t consumed[2][16];
-
-static void require(pp_status status)
-{
-    if (status == PP_OK)
-        return;
-    fprintf(stderr, "%s\n", pp_status_text(status));
-    exit(1);
-}
-
-/* Keys in a random order, the same in every run. */
-static size_t next_key(uint64_t *random)
-{
-    *random = *random * UINT64_C(6364136223846793005) + 1442695040888963407;
-    return (size_t)((*random >> 32) * keys >> 32);
-}
+#include "places.h"
 
 /* ---- dicts ------------------------------------------------------------------------- */
 
-static char names[MAX_KEYS][24];
-static size_t name_sizes[MAX_KEYS];
+static char names[PLACES_MAX][24];
+static size_t name_sizes[PLACES_MAX];
 
 typedef struct subject {
     pp_dict *dict;
@@ -46,7 +26,7 @@ typedef struct subject {
 
 static void make_names(const char *format)
 {
-    for (size_t i = 0; i < keys; i++)
+    for (size_t i = 0; i < places; i++)
         name_sizes[i] = (size_t)snprintf(names[i], sizeof names[i], format, (int)i);
 }
 
@@ -58,8 +38,8 @@ static void fill(subject *s)
         make_names(s->format);
     pp_thread_enter(self);
     require(pp_dict_new(self, 0, &s->dict));
-    s->made_keys = calloc(keys, sizeof *s->made_keys);
-    for (size_t i = 0; i < keys; i++) {
+    s->made_keys = calloc(places, sizeof *s->made_keys);
+    for (size_t i = 0; i < places; i++) {
         s->made_keys[i] =
             s->format == NULL ? pp_key_int((int64_t)i) : pp_key_str(names[i], name_sizes[i]);
         require(pp_int(self, (int64_t)i, &value));
@@ -100,21 +80,11 @@ static void use_dict(void *context, unsigned thread, size_t count)
         pp_thread_enter(self);
         for (unsigned i = 0; i < s->per_scope; i++) {
             bool write = s->write_one_in != 0 && (random >> 40) % s->write_one_in == 0;
-            size_t key = next_key(&random);
+            size_t key = next_place(&random);
             sum += one(self, s, s->in_turn ? (done + i) % 100 : key, write);
         }
         pp_thread_leave(self);
     }
-    consumed[thread][0] = sum;
-}
-
-/* What the loop costs without the dict. */
-static void use_nothing(void *context, unsigned thread, size_t count)
-{
-    uint64_t random = thread + 1, sum = 0;
-    (void)context;
-    for (size_t i = 0; i < count; i++)
-        sum += next_key(&random);
     consumed[thread][0] = sum;
 }
 
@@ -125,7 +95,7 @@ static struct plain {
     size_t mask;
     struct {
         uint64_t key, value; /* key + 1; 0: empty */
-    } slots[2 * MAX_KEYS];
+    } slots[2 * PLACES_MAX];
 } plain = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static uint64_t *plain_place(uint64_t key)
@@ -141,10 +111,10 @@ static uint64_t *plain_place(uint64_t key)
 static void fill_plain(void)
 {
     plain.mask = 1;
-    while (plain.mask < 3 * keys / 2)
+    while (plain.mask < 3 * places / 2)
         plain.mask *= 2;
     plain.mask -= 1;
-    for (size_t i = 0; i < keys; i++)
+    for (size_t i = 0; i < places; i++)
         *plain_place(i) = i;
 }
 
@@ -154,7 +124,7 @@ static void use_plain(void *context, unsigned thread, size_t count)
     uint64_t random = thread + 1, sum = 0;
     for (size_t i = 0; i < count; i++) {
         bool write = *write_one_in != 0 && (random >> 40) % *write_one_in == 0;
-        size_t key = next_key(&random);
+        size_t key = next_place(&random);
         pthread_mutex_lock(&plain.mutex);
         uint64_t *place = plain_place(key);
         if (write)
@@ -215,9 +185,7 @@ int main(int argc, char **argv)
          .context = &tenth,
          .count = 500000},
     };
-    keys = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000;
-    if (keys < 100 || keys > MAX_KEYS)
-        return 2;
+    read_places(argc, argv, 100);
     for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)
         fill(subjects[i]); /* the last one's names stay */
     fill_plain();

@@ -2,26 +2,7 @@
  *
  * Usage: bench_list [ITEMS]   (default 1000) */
 #include "parapack/list.h"
-#include "scaling.h"
-
-enum { MAX_ITEMS = 1 << 20, SCOPE = 100 };
-
-static size_t items;
-static volatile uint64_t consumed[2][16];
-
-static void require(pp_status status)
-{
-    if (status == PP_OK)
-        return;
-    fprintf(stderr, "%s\n", pp_status_text(status));
-    exit(1);
-}
-
-static size_t next_index(uint64_t *random)
-{
-    *random = *random * UINT64_C(6364136223846793005) + 1442695040888963407;
-    return (size_t)((*random >> 32) * items >> 32);
-}
+#include "places.h"
 
 static pp_value number(pp_thread *self, size_t n)
 {
@@ -44,7 +25,7 @@ static void fill(subject *s)
     pp_thread *self = pp_thread_self();
     pp_thread_enter(self);
     require(pp_list_new(self, 0, &s->list));
-    for (size_t i = 0; i < items; i++)
+    for (size_t i = 0; i < places; i++)
         require(pp_list_append(self, s->list, number(self, i)));
     pp_thread_leave(self);
 }
@@ -58,7 +39,7 @@ static void use_list(void *context, unsigned thread, size_t count)
         pp_thread_enter(self);
         for (unsigned i = 0; i < s->per_scope; i++) {
             bool write = s->write_one_in != 0 && (random >> 40) % s->write_one_in == 0;
-            int64_t index = (int64_t)next_index(&random);
+            int64_t index = (int64_t)next_place(&random);
             if (s->from_end)
                 index = -1 - index;
             if (write)
@@ -87,21 +68,11 @@ static void append_and_pop(void *context, unsigned thread, size_t count)
     consumed[thread][0] = count;
 }
 
-/* What the loop costs without the list. */
-static void use_nothing(void *context, unsigned thread, size_t count)
-{
-    uint64_t random = thread + 1, sum = 0;
-    (void)context;
-    for (size_t i = 0; i < count; i++)
-        sum += next_index(&random);
-    consumed[thread][0] = sum;
-}
-
 /* ---- a plain array under a mutex -------------------------------------------------------- */
 
 static struct plain {
     pthread_mutex_t mutex;
-    uint64_t items[MAX_ITEMS];
+    uint64_t items[PLACES_MAX];
 } plain = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static void use_plain(void *context, unsigned thread, size_t count)
@@ -110,7 +81,7 @@ static void use_plain(void *context, unsigned thread, size_t count)
     uint64_t random = thread + 1, sum = 0;
     for (size_t i = 0; i < count; i++) {
         bool write = *write_one_in != 0 && (random >> 40) % *write_one_in == 0;
-        size_t index = next_index(&random);
+        size_t index = next_place(&random);
         pthread_mutex_lock(&plain.mutex);
         if (write)
             plain.items[index] = i;
@@ -146,9 +117,7 @@ int main(int argc, char **argv)
          .context = &tenth,
          .count = 500000},
     };
-    items = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000;
-    if (items < 1 || items > MAX_ITEMS)
-        return 2;
+    read_places(argc, argv, 1);
     for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)
         fill(subjects[i]);
     scaling_run(cases, sizeof cases / sizeof *cases);
