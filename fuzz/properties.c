@@ -1,4 +1,5 @@
 #include "properties.h"
+#include "require.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -6,18 +7,6 @@
 #include <string.h>
 
 #include "parapack/parapack.h"
-
-enum {
-    DEPTH = 64 /* less than the default, so that inputs reach it */
-};
-
-#define REQUIRE(condition)                                                                         \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition);          \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static uint8_t *exact_copy(const uint8_t *data, size_t size)
 {

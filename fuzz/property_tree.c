@@ -1,4 +1,5 @@
 #include "properties.h"
+#include "require.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,18 +8,9 @@
 #include "parapack/parapack.h"
 
 enum {
-    DEPTH = 64,  /* less than the default, so that inputs reach it */
     MANY = 100,  /* pairs of a map whose keys are not compared one with each other */
     LOOKUPS = 20 /* keys of a map to look up, each of which searches all of it here */
 };
-
-#define REQUIRE(condition)                                                                         \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition);          \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 /* Where the values of one container begin, found by skipping. */
 typedef struct contents {
