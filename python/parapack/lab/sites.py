@@ -79,9 +79,8 @@ def ensure(
     """
     root = (cache or environments.cache_directory()) / "sites"
     directory = root / _directory_name(interpreter, experiment, packages)
-    name = f"{packages.name} of {experiment} for {interpreter.name}"
     try:
-        site = _usable(directory) or _make(directory, python, packages, tell, name)
+        site = _usable(directory) or _make(directory, python, packages, tell)
         if keep is not None:
             keep.enter_context(locks.held(directory, alone=False, limit=LOCK_SECONDS))
     except (OSError, locks.LockTimeout) as error:
@@ -109,11 +108,11 @@ def _usable(directory: Path) -> Site | None:
     return site if fresh or not site.missing else None
 
 
-def _make(directory: Path, python: str, packages: PackageSet, tell: Callable[[str], None], name: str) -> Site:
+def _make(directory: Path, python: str, packages: PackageSet, tell: Callable[[str], None]) -> Site:
     """Installs everything anew. An attempt that is interrupted leaves no stamp, and is begun again."""
 
     def wait() -> None:
-        tell(f"waiting for another run, which installs {name}")
+        tell("waiting for another run, which installs the same")
 
     with locks.held(directory, alone=True, limit=LOCK_SECONDS, waiting=wait):
         made_meanwhile = _usable(directory)
@@ -122,7 +121,7 @@ def _make(directory: Path, python: str, packages: PackageSet, tell: Callable[[st
         if directory.exists():
             shutil.rmtree(directory)
         directory.mkdir(parents=True)
-        site, whole = _install(directory, python, packages, tell, name)
+        site, whole = _install(directory, python, packages, tell)
         if whole:
             stamp = {"missing": site.missing, "usable": site.usable, "made": time.time()}
             _write(directory / _STAMP, stamp)
@@ -130,7 +129,7 @@ def _make(directory: Path, python: str, packages: PackageSet, tell: Callable[[st
 
 
 def _install(
-    directory: Path, python: str, packages: PackageSet, tell: Callable[[str], None], name: str
+    directory: Path, python: str, packages: PackageSet, tell: Callable[[str], None]
 ) -> tuple[Site, bool]:
     """Returns what came of it, and whether that is worth keeping: not when another attempt may go better."""
     missing: dict[str, str] = {}
@@ -140,7 +139,7 @@ def _install(
         nonlocal passing
         if not requirements:
             return
-        tell(f"installing {', '.join(requirements)} ({name})")
+        tell(f"installing {', '.join(requirements)}")
         target = ["--target", str(directory), "--upgrade"]
         failure = pip.install(python, [*target, *options, *requirements])
         if failure is not None:
