@@ -1,11 +1,19 @@
 #include "properties.h"
-#include "require.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "wire/utf8_internal.h"
+
+#define REQUIRE(table, condition)                                                                  \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "%s:%d: %s: %s does not hold\n", __FILE__, __LINE__, (table)->name,    \
+                    #condition);                                                                   \
+            abort();                                                                               \
+        }                                                                                          \
+    } while (0)
 
 static void *block(size_t size)
 {
