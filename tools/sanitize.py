@@ -17,6 +17,7 @@ Any report fails the stage, in whichever process it appeared.
 """
 
 import argparse
+import functools
 import os
 import shutil
 import subprocess
@@ -46,8 +47,15 @@ def main() -> int:
     system.require(stages, interpreters)
     environment = system.cmake_environment(stages)
     test_c(stages, arguments.sanitizer, environment)
-    for interpreter in interpreters:
-        test_python(stages, arguments.sanitizer, interpreter, environment, arguments.pytest_args)
+    if interpreters:
+        pip = system.tools_venv(stages, "pip") / "pip"
+        works = [
+            functools.partial(
+                test_python, stages, arguments.sanitizer, one, pip, environment, arguments.pytest_args
+            )
+            for one in interpreters
+        ]
+        stages.side_by_side(*works, at_once=min(2, os.cpu_count() or 1))
     return stages.finish()
 
 
@@ -74,10 +82,11 @@ def test_python(
     stages: Stages,
     sanitizer: str,
     interpreter: Interpreter,
+    pip: Path,
     environment: dict[str, str],
     pytest_args: list[str],
 ) -> None:
-    python = make_python(stages, sanitizer, interpreter)
+    python = make_python(stages, sanitizer, interpreter, pip)
     if python is None:
         return
     package = build_extension(stages, sanitizer, interpreter, python, environment)
@@ -117,13 +126,12 @@ def test_python(
         stages.fail(interpreter.tag, f"{sanitizer} reports", f"{len(found)} in {reports}", found[0])
 
 
-def make_python(stages: Stages, sanitizer: str, interpreter: Interpreter) -> Path | None:
+def make_python(stages: Stages, sanitizer: str, interpreter: Interpreter, pip: Path) -> Path | None:
     """The interpreter of a new virtual environment with the test packages, None when that failed.
 
     Another interpreter's pip fills it: an instrumented one takes minutes for that.
     """
     venv = BUILD / "venvs" / f"{interpreter.tag}-{sanitizer}"
-    pip = system.tools_venv(stages, "pip") / "pip"
     target = venv / "lib" / f"python{interpreter.tag.removesuffix('-tsan')}" / "site-packages"
     version = ".".join(map(str, interpreter.version[:2]))
     portable = ["--only-binary", ":all:", "--implementation", "py", "--abi", "none", "--platform", "any"]

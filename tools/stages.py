@@ -1,4 +1,4 @@
-"""Runs the stages of a command one after the other: a line as each starts and ends, a log of each, a summary.
+"""Runs the stages of a command: a line as each starts and ends, a log of each, a summary.
 
 The output ends with which tests failed and why, so that its last lines are enough to know.
 
@@ -12,7 +12,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
@@ -52,10 +53,15 @@ class Outcome:
 
 
 class Stages:
-    """The stages run so far. `finish()` prints the summary and gives the exit status."""
+    """The stages run so far. `finish()` prints the summary and gives the exit status.
+
+    Made by the main thread; `run` and `attempt` may be called by several threads at once (`side_by_side`).
+    """
 
     def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
+        self._children: set[subprocess.Popen[bytes]] = set()
+        self._stopped = False
         self.started = time.monotonic()
         LOGS.mkdir(parents=True, exist_ok=True)
         # A stage's processes are in a group of their own; ended politely, we take them with us.
@@ -110,6 +116,23 @@ class Stages:
         self.outcomes.append(replace(outcome, ok=True))
         return outcome.ok
 
+    def side_by_side(self, *works: Callable[[], object], at_once: int = 2) -> None:
+        """Call the functions, which run stages of their own, so many at a time.
+
+        Raises what one of them raises, and ends the others' stages before.
+        """
+        with ThreadPoolExecutor(at_once) as pool:
+            calls = [pool.submit(work) for work in works]
+            try:
+                for call in wait(calls, return_when=FIRST_EXCEPTION).done:
+                    call.result()
+            except BaseException:
+                self._stopped = True  # what the others begin now ends at once
+                pool.shutdown(wait=False, cancel_futures=True)
+                for child in list(self._children):
+                    _end_group(child)
+                raise
+
     def _execute(
         self,
         group: str,
@@ -128,7 +151,7 @@ class Stages:
                 words = [str(word) for word in command]
                 file.write(f"$ {shlex.join(words)}\n".encode())
                 file.flush()
-                problem = _run(words, file.fileno(), env, cwd, started + limit - time.monotonic())
+                problem = self._call(words, file.fileno(), env, cwd, started + limit - time.monotonic())
                 if problem:
                     file.write(f"\n{problem}\n".encode())
                     break
@@ -137,6 +160,37 @@ class Stages:
             group, name, not problem, time.monotonic() - started, _detail(text), log, _skip_reasons(text)
         )
         return outcome, text, problem
+
+    def _call(self, command: list[str], output: int, env: Mapping[str, str], cwd: Path, limit: float) -> str:
+        """Run one command in a process group of its own; return what went wrong, empty when nothing did."""
+        if self._stopped:
+            return "stopped"
+        try:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **env},
+                cwd=cwd,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return f"cannot start {command[0]}: {error.strerror}"
+        self._children.add(child)
+        try:
+            status = child.wait(max(limit, 1.0))
+        except subprocess.TimeoutExpired:
+            _end_group(child)
+            return "time limit"
+        except BaseException:
+            _end_group(child)
+            raise
+        finally:
+            self._children.discard(child)
+        if status < 0:
+            return f"killed by {signal.Signals(-status).name}"
+        return f"exit status {status}" if status else ""
 
     def fail(self, group: str, name: str, reason: str, log: Path = LOGS) -> None:
         """Note a failure that no command reports. log: the file, or the directory, that tells more."""
@@ -148,6 +202,8 @@ class Stages:
 
     def finish(self) -> int:
         """Print what ran where; return 0 when everything passed, else 1."""
+        groups = list(dict.fromkeys(outcome.group for outcome in self.outcomes))
+        self.outcomes.sort(key=lambda outcome: groups.index(outcome.group))
         print(f"\n{'what':11} {'stage':40} {'result':7} {'time':>6}  detail")
         for outcome in self.outcomes:
             result = "ok" if outcome.ok else "FAILED"
@@ -180,33 +236,6 @@ class Stages:
         for reason, groups in sorted(reasons.items()):
             where = ", ".join(f"{group} ({count})" for group, count in groups.items())
             print(f"  {reason}: {where}")
-
-
-def _run(command: list[str], output: int, env: Mapping[str, str], cwd: Path, limit: float) -> str:
-    """Run one command in a process group of its own; return what went wrong, empty when nothing did."""
-    try:
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **env},
-            cwd=cwd,
-            start_new_session=True,
-        )
-    except OSError as error:
-        return f"cannot start {command[0]}: {error.strerror}"
-    try:
-        status = child.wait(max(limit, 1.0))
-    except subprocess.TimeoutExpired:
-        _end_group(child)
-        return "time limit"
-    except BaseException:
-        _end_group(child)
-        raise
-    if status < 0:
-        return f"killed by {signal.Signals(-status).name}"
-    return f"exit status {status}" if status else ""
 
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:

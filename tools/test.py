@@ -2,11 +2,13 @@
 
     PYTHONS="/path/to/python3.14 /path/to/installation" python3 tools/test.py [-h] [--only PART ...]
 
-Each interpreter gets a virtual environment under build/venvs with a wheel built for it; what the stages print
-lies in build/logs. Exit status 0 when every stage passed.
+Each interpreter gets a virtual environment under build/venvs with a wheel built for it, two at a time where
+there are CPUs for them; what the stages print lies in build/logs. Exit status 0 when every stage passed.
 """
 
 import argparse
+import functools
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -36,9 +38,12 @@ def main() -> int:
         test_c(stages)
     if "lint" in arguments.only:
         check_sources(stages)
-    for interpreter in interpreters:
-        if {"python", "dropin"} & set(arguments.only):
-            test_interpreter(stages, interpreter, arguments.only)
+    if {"python", "dropin"} & set(arguments.only):
+        works = [
+            functools.partial(test_interpreter, stages, interpreter, arguments.only)
+            for interpreter in interpreters
+        ]
+        stages.side_by_side(*works, at_once=min(2, os.cpu_count() or 1))
     return stages.finish()
 
 
