@@ -17,7 +17,7 @@ help: ## show this text
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST)
 	@sed -n 's/^#   /  /p' $(MAKEFILE_LIST)
 
-run: ## build, install the peers, measure quickly, show the tables (results in results/)
+run: ## build, install the peers, measure quickly; ends with the path of a report in results/
 	@$(PYTHON) tools/lab.py run
 
 test: ## everything that must pass, on PYTHON and on each of PYTHONS

@@ -1,6 +1,6 @@
 """`make run` and `make bench`: Parapack and its peers in one virtual environment, and the measurements in it.
 
-    python3 tools/lab.py run      the quick experiments, results in results/
+    python3 tools/lab.py run      all experiments of the lab in their quick size; the report is in results/
     python3 tools/lab.py bench    every line of the project's table of targets (bench/README.md)
 
 PYTHONS adds interpreters to both, by blanks between their paths.
@@ -15,6 +15,8 @@ import system
 from interpreters import Interpreter, build_wheel, make_venv, pip_install, requested
 from stages import ROOT, Stages
 
+PROGRAMS = {"wrk": "wrk", "openssl": "openssl"}
+"""What the experiments start besides Python, and the Debian packages that hold it."""
 PEERS = ("msgpack", "ormsgpack", "msgspec", "ft_utils", "cereggii")
 
 
@@ -28,6 +30,8 @@ def main() -> int:
     interpreters = requested()
     here = interpreters[0]
     system.require(stages, interpreters)
+    if what == "run":
+        system.offer(stages, PROGRAMS)
     if not prepare(stages, here):
         return stages.finish()
     others = [str(interpreter.executable) for interpreter in interpreters[1:]]
@@ -38,11 +42,24 @@ def main() -> int:
             command += ["--python", executable]
     else:
         command = [str(here.python), "bench/run_all.py"]
-    # The measurements draw their own progress: they get the terminal.
-    try:
-        return subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONS": " ".join(others)}).returncode
-    except KeyboardInterrupt:
-        return 130
+    return measure(command, {**os.environ, "PYTHONS": " ".join(others)})
+
+
+def measure(command: list[str], environment: dict[str, str]) -> int:
+    """Run the measurements, which draw their own progress on the terminal. Returns their exit status.
+
+    Ctrl-C reaches them as well, and they end by themselves: with a report of what they have measured so far.
+    """
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as child:
+        try:
+            while True:
+                try:
+                    return child.wait()
+                except KeyboardInterrupt:
+                    continue
+        except SystemExit:
+            child.terminate()
+            raise
 
 
 def prepare(stages: Stages, interpreter: Interpreter) -> bool:

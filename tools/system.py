@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from interpreters import Interpreter
@@ -51,6 +51,25 @@ def install_packages(stages: Stages, missing: dict[str, str]) -> None:
     if shutil.which("apt-get"):
         fatal(f"missing: {what}. Run: sudo apt-get install {' '.join(packages)}")
     fatal(f"missing: {what} (Debian calls it {' '.join(packages)}); install it with your system's packages")
+
+
+def offer(stages: Stages, programs: Mapping[str, str]) -> None:
+    """Install programs (program -> Debian package) that can be done without; where that is not possible, say
+    which command does it and go on."""
+    packages = [package for program, package in programs.items() if shutil.which(program) is None]
+    if not packages:
+        return
+    missing = " ".join(packages)
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        install = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
+        # A fresh machine has no package lists yet.
+        if stages.attempt("system", f"install {missing}", install, env=quiet) or stages.attempt(
+            "system", f"update and install {missing}", ["apt-get", "update"], install, env=quiet
+        ):
+            return
+    sudo = "sudo apt-get install" if shutil.which("apt-get") else "your system's packages have it as"
+    stages.say(f"going on without {missing}; to have it: {sudo} {missing}")
 
 
 def _has_ensurepip(interpreter: Interpreter) -> bool:

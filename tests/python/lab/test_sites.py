@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import textwrap
-import zipfile
 from pathlib import Path
 
 import lab_support
@@ -28,21 +27,28 @@ pytestmark = [
     pytest.mark.skipif(not pip._has_pip(sys.executable), reason="this interpreter has no pip"),
 ]
 
-BACKEND = """\
-import os, pathlib, time, zipfile
+WHEEL = """
+import zipfile
+
+def write(path, module, name, version, value):
+    info = f"{name.replace('-', '_')}-{version}.dist-info"
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr(f"{module}.py", f"VALUE = {value!r}\\n")
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr(f"{info}/RECORD", "")
+"""
+BACKEND = """
+import os, pathlib, time, wheels
 
 def build_wheel(directory, settings=None, metadata=None):
     marker = os.environ.get("SLOW_BUILD")
     if marker:
         pathlib.Path(marker).write_text(str(os.getpid()))
         time.sleep(1000)
-    name = "lab_source-2.0-py3-none-any.whl"
-    with zipfile.ZipFile(pathlib.Path(directory) / name, "w") as wheel:
-        wheel.writestr("lab_source.py", "VALUE = 'from source'\\n")
-        wheel.writestr("lab_source-2.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: lab-source\\nVersion: 2.0\\n")
-        wheel.writestr("lab_source-2.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
-        wheel.writestr("lab_source-2.0.dist-info/RECORD", "")
-    return name
+    file = "lab_source-2.0-py3-none-any.whl"
+    wheels.write(pathlib.Path(directory) / file, "lab_source", "lab-source", "2.0", "from source")
+    return file
 """
 
 
@@ -50,14 +56,9 @@ def build_wheel(directory, settings=None, metadata=None):
 def wheel(tmp_path):
     """A wheel of a tiny package."""
     path = tmp_path / "lab_thing-1.0-py3-none-any.whl"
-    metadata = "Metadata-Version: 2.1\nName: lab-thing\nVersion: 1.0\n"
-    with zipfile.ZipFile(path, "w") as file:
-        file.writestr("lab_thing.py", "VALUE = 'from the wheel'\n")
-        file.writestr("lab_thing-1.0.dist-info/METADATA", metadata)
-        file.writestr(
-            "lab_thing-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        file.writestr("lab_thing-1.0.dist-info/RECORD", "")
+    names = {}
+    exec(WHEEL, names)
+    names["write"](path, "lab_thing", "lab-thing", "1.0", "from the wheel")
     return str(path)
 
 
@@ -67,6 +68,7 @@ def source(tmp_path):
     there and never comes to an end."""
     directory = tmp_path / "source"
     directory.mkdir()
+    (directory / "wheels.py").write_text(WHEEL)
     (directory / "backend.py").write_text(BACKEND)
     (directory / "pyproject.toml").write_text(
         '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
@@ -79,6 +81,11 @@ def source(tmp_path):
 def no_index(monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     pip._pip.cache_clear()
+
+
+def set_variables(monkeypatch, **variables):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
 
 
 def ensure(cache, packages, told=None, python=sys.executable, keep=None):
@@ -136,9 +143,14 @@ def test_an_index_that_is_not_reached_is_asked_again(tmp_path, monkeypatch):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-    for name, value in {"PIP_NO_INDEX": "0", "PIP_INDEX_URL": f"http://127.0.0.1:{port}/simple",
-                        "PIP_RETRIES": "1", "PIP_CONFIG_FILE": os.devnull, "NO_PROXY": "*"}.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
+    set_variables(
+        monkeypatch,
+        PIP_NO_INDEX="0",
+        PIP_INDEX_URL=f"http://127.0.0.1:{port}/simple",
+        PIP_RETRIES="1",
+        PIP_CONFIG_FILE=os.devnull,
+        NO_PROXY="*",
+    )
     packages = PackageSet("things", ("no-such-thing-anywhere",))
     site = ensure(tmp_path, packages)
     assert "the package index cannot be reached" in site.missing["no-such-thing-anywhere"]
@@ -216,7 +228,8 @@ def test_two_runs_at_once_install_once(tmp_path, wheel):
         from parapack.lab import arms, sites
         told = []
         site = sites.ensure(arms.probe(sys.executable), sys.executable, "trial",
-                            sites.PackageSet("things", ({wheel!r},)), told.append, pathlib.Path({str(tmp_path)!r}))
+                            sites.PackageSet("things", ({wheel!r},)), told.append,
+                            pathlib.Path({str(tmp_path)!r}))
         print(site.usable, sum(line.startswith("installing") for line in told))
     """)
     runs = [
@@ -306,9 +319,13 @@ def test_arms_of_one_interpreter_share_their_sites(monkeypatch, tmp_path, wheel)
 
 def test_ctrl_c_during_an_installation(monkeypatch, tmp_path, source):
     lab_support.set_trouble(monkeypatch, tmp_path)
-    for name, value in {"XDG_CACHE_HOME": str(tmp_path / "cache"), "TROUBLE_PACKAGE": source,
-                        "TROUBLE_CASES": "good", "SLOW_BUILD": str(tmp_path / "pid")}.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
+    set_variables(
+        monkeypatch,
+        XDG_CACHE_HOME=str(tmp_path / "cache"),
+        TROUBLE_PACKAGE=source,
+        TROUBLE_CASES="good",
+        SLOW_BUILD=str(tmp_path / "pid"),
+    )
     arguments = ["trouble", "--quick", "--library", "parapack", "--heap", "0"]
     run = lab_support.run_lab(tmp_path / "out", *arguments)
     lab_support.wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), run)
@@ -329,12 +346,15 @@ def test_ctrl_c_during_an_installation(monkeypatch, tmp_path, source):
 
 def test_an_experiment_whose_packages_do_not_install_is_told_and_the_rest_goes_on(monkeypatch, tmp_path):
     lab_support.set_trouble(monkeypatch, tmp_path)
-    for name, value in {"XDG_CACHE_HOME": str(tmp_path / "cache"), "TROUBLE_CASES": "good",
-                        "TROUBLE_PACKAGE": "no-such-thing-anywhere"}.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    run = lab_support.run_lab(tmp_path / "out", "trouble", "threads", "--only", "good", "--only", "pack trade, own",
-                              "--quick", "--repetitions", "1", "--seconds", "0.002", "--library", "parapack",
-                              "--heap", "0")  # fmt: skip
+    set_variables(
+        monkeypatch,
+        XDG_CACHE_HOME=str(tmp_path / "cache"),
+        TROUBLE_PACKAGE="no-such-thing-anywhere",
+        TROUBLE_CASES="good",
+    )
+    cases = ["--only", "good", "--only", "pack trade, own", "--library", "parapack"]
+    short = ["--quick", "--repetitions", "1", "--seconds", "0.002", "--heap", "0"]
+    run = lab_support.run_lab(tmp_path / "out", "trouble", "threads", *cases, *short)
     out, _ = run.communicate(timeout=support.PATIENCE)
     assert "without no-such-thing-anywhere: ERROR: No matching distribution" in out
     first, second = lab_support.result_file(tmp_path / "out")["experiments"]

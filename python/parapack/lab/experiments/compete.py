@@ -68,12 +68,17 @@ def figures_of(moments: list[float]) -> Figures:
     }
 
 
+def _seconds(settings: Settings) -> float:
+    """How long one measurement takes. A thread that waits for the GIL waits 5 ms; a measurement must hold
+    many of those."""
+    return max(0.08, 2 * settings.seconds)
+
+
 class CompeteRunner(Runner):
     """Measures one payload in one direction: every library alone and beside the computing thread."""
 
     def __init__(self, case: Case, context: Context) -> None:
-        # A thread that waits for the GIL waits 5 ms; a measurement must hold many of those.
-        self._seconds = max(0.08, 2 * context.settings.seconds)
+        self._seconds = _seconds(context.settings)
         make = payloads.maker(case.parameters, context.documents)
         self._tasks: dict[str, parallel.Task] = {}
         for codec in context.codecs:
@@ -122,13 +127,14 @@ class Compete(Experiment):
 
     def cases(self, settings: Settings, documents: Iterable[str]) -> list[Case]:
         made = []
+        seconds = _seconds(settings) * (1 + 2 * (len(settings.libraries or codecs.NAMES) + 1))
         for direction in ("pack", "unpack"):
             for size in QUICK_SIZES if settings.quick else SIZES:
                 payload = payloads.body_name("bin", size)
-                made.append(_case(payload, direction, kind="bin", size=size))
+                made.append(_case(payload, direction, seconds, kind="bin", size=size))
             for name in documents:
                 if not settings.quick or name in QUICK_DOCUMENTS:
-                    made.append(_case(name, direction, document=name))
+                    made.append(_case(name, direction, seconds, document=name))
         return made
 
     def open(self, case: Case, context: Context) -> Runner:
@@ -153,8 +159,8 @@ class Compete(Experiment):
         return compete_charts.findings(result, arms)
 
 
-def _case(payload: str, direction: str, **parameters: Any) -> Case:
-    return Case(f"{direction} {payload}", {"payload": payload, "direction": direction, **parameters})
+def _case(payload: str, direction: str, seconds: float, **parameters: Any) -> Case:
+    return Case(f"{direction} {payload}", {"payload": payload, "direction": direction, **parameters}, seconds)
 
 
 def _table(arm: str, direction: str, cases: list[CaseResult]) -> Table:

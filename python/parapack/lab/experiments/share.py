@@ -193,6 +193,16 @@ def _task_rate(crew: parallel.Crew, name: str, threads: int, seconds: float) -> 
     return crew.measure(name, threads, seconds) * share_subjects.OPERATIONS
 
 
+def _expected(parameters: dict[str, Any], settings: Settings) -> float:
+    """About how long a repetition of a case takes."""
+    kind, counts = parameters["kind"], len(thread_counts(settings.threads))
+    if kind == TRANSFER:
+        return len(share_subjects.QUEUES) * max(_TRANSFER_SECONDS, settings.seconds)
+    if kind == INTERPRETERS:
+        return len(share_interpreters.CHANNELS) * max(_HANDOVER_SECONDS, settings.seconds)
+    return settings.seconds * counts * (2 if kind == NATIVE else len(subjects_of(kind)))
+
+
 class Share(Experiment):
     name = "share"
     summary = "live dicts, counters and queues, beside locks, queue, ft_utils, cereggii, interpreters; from C"
@@ -200,17 +210,17 @@ class Share(Experiment):
     libraries = ("parapack", *share_subjects.PACKAGES)
 
     def cases(self, settings: Settings, documents: Iterable[str]) -> list[Case]:
-        made = [
-            Case(f"dict {operation}, {kind} values", {"kind": DICT, "operation": operation, "values": kind})
+        cases = {
+            f"dict {operation}, {kind} values": {"kind": DICT, "operation": operation, "values": kind}
             for operation in ("read", "10% writes")
             for kind in ("int", "str")
-        ]
-        made.append(Case("one counter", {"kind": COUNTER, "operation": "add"}))
-        made.append(Case("queue put+get", {"kind": QUEUE, "operation": "put+get"}))
-        made += [Case(f"queue {name}", {"kind": TRANSFER, "operation": name}) for name in TRANSFERS]
-        made.append(Case("round trip to an interpreter", {"kind": INTERPRETERS, "operation": "round trip"}))
-        made += [Case(f"C: {work}", {"kind": NATIVE, "operation": work}) for work in share_native.WORKS]
-        return made
+        }
+        cases["one counter"] = {"kind": COUNTER, "operation": "add"}
+        cases["queue put+get"] = {"kind": QUEUE, "operation": "put+get"}
+        cases |= {f"queue {name}": {"kind": TRANSFER, "operation": name} for name in TRANSFERS}
+        cases["round trip to an interpreter"] = {"kind": INTERPRETERS, "operation": "round trip"}
+        cases |= {f"C: {work}": {"kind": NATIVE, "operation": work} for work in share_native.WORKS}
+        return [Case(name, parameters, _expected(parameters, settings)) for name, parameters in cases.items()]
 
     def open(self, case: Case, context: Context) -> Runner:
         return ShareRunner(case, context)

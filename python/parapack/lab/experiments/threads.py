@@ -112,12 +112,14 @@ class Threads(Experiment):
         )
         chosen = [name for name in documents if not settings.quick or name in QUICK_DOCUMENTS]
         made = []
+        variants = (len(settings.libraries or codecs.NAMES) + 1) * len(thread_counts(settings.threads))
+        seconds = settings.seconds * variants
         for sharing in ("own", "same"):
             for direction in ("pack", "unpack"):
                 for kind, size in bodies:
                     name = payloads.body_name(kind, size)
-                    made.append(_case(name, direction, sharing, kind=kind, size=size))
-                made += [_case(name, direction, sharing, document=name) for name in chosen]
+                    made.append(_case(name, direction, sharing, seconds, kind=kind, size=size))
+                made += [_case(name, direction, sharing, seconds, document=name) for name in chosen]
         if settings.quick:
             own_or_few = ("own", *QUICK_SAME)
             made = [
@@ -157,10 +159,11 @@ def _cases_of(result: ExperimentResult, arm: str, sharing: str, direction: str) 
     return [case for case in result.of_arm(arm) if wanted.items() <= case.parameters.items()]
 
 
-def _case(payload: str, direction: str, sharing: str, **parameters: Any) -> Case:
+def _case(payload: str, direction: str, sharing: str, seconds: float, **parameters: Any) -> Case:
     return Case(
         f"{direction} {payload}, {sharing}",
         {"payload": payload, "direction": direction, "sharing": sharing, **parameters},
+        seconds,
     )
 
 
