@@ -269,6 +269,14 @@ def test_what_speaks_against_deploying():
     assert found[died] is Answer.NO
     assert "killed by signal 11" in died
 
+    refused = CaseResult("granian /cpu", cases()["granian /cpu"].parameters, OFF)
+    for why, expected in (("the server ended (exit code 1): no", True), ("does not install here: no", False)):
+        refused.absent = {"granian": why}
+        result = whole()
+        result.cases.append(refused)
+        found = said(result, Question.DEPLOYABLE)
+        assert any("(granian: the server ended" in sentence for sentence in found) is expected
+
 
 def test_parapack_beside_msgpack():
     found = said(whole(), Question.FASTER, "Parapack")

@@ -9,6 +9,7 @@ from parapack.lab.results import CaseResult, ExperimentResult
 from parapack.lab.stats import Estimate
 from parapack.lab.web import figures
 from parapack.lab.web.figures import LOAD, MEMORY, PACED_ERRORS, RATE, START, TAIL, WRK_ERRORS
+from parapack.lab.web.runners import NOT_INSTALLED
 from parapack.lab.web.summary import gil_in_words
 
 NAME = "web"
@@ -118,13 +119,7 @@ def _gil(result: ExperimentResult, arm: str) -> Finding | None:
 def _errors(result: ExperimentResult, arm: str, base: str) -> Finding | None:
     """Whether the servers lived, and how many requests failed."""
     answered, failed = _requests(result, arm)
-    died = {
-        name: why
-        for case in result.cases
-        if case.arm == arm and case.parameters.get("kind") == LOAD
-        for name, why in case.absent.items()
-        if " with " in name and "the server ended" in why
-    }
+    died = _dead(result, arm)
     if died:
         told = "; ".join(f"{name}: {why}" for name, why in died.items())
         sentence = f"On {arm} a server did not start, or died under load ({told})."
@@ -143,6 +138,21 @@ def _errors(result: ExperimentResult, arm: str, base: str) -> Finding | None:
         f"{base_failed:,} of {base_answered + base_failed:,}."
     )
     return Finding(Question.DEPLOYABLE, Answer.UNKNOWN, sentence, NAME)
+
+
+def _dead(result: ExperimentResult, arm: str) -> dict[str, str]:
+    """The servers that did not start, or died, and how."""
+    dead = {}
+    for case in result.cases:
+        if case.arm != arm or case.parameters.get("kind") != LOAD:
+            continue
+        server = case.parameters["server"]
+        for name, why in case.absent.items():
+            # A page can also fail to start for want of a library that only it needs.
+            never = name == server and case.parameters["page"] in ("/ping", "/cpu")
+            if (never or name.startswith(f"{server} with ")) and not why.startswith(NOT_INSTALLED):
+                dead[name] = why
+    return dead
 
 
 def _requests(result: ExperimentResult, arm: str) -> tuple[int, int]:

@@ -27,6 +27,8 @@ REQUIREMENTS = {
     "granian": "granian>=2.7,<2.8",
 }
 """What pip is asked for, for each server. Flask brings the development server."""
+NOT_INSTALLED = "does not install here: "
+"""Begins the reason why a server is not there."""
 
 
 def variant_name(load_name: str, threads: int) -> str:
@@ -57,7 +59,7 @@ def usable_site(context: Context) -> Site:
 def why_missing(site: Site, server: str) -> str | None:
     """Why a server is not there; None if it is."""
     reason = site.missing.get(REQUIREMENTS.get(server, ""))
-    return f"does not install here: {reason}" if reason else None
+    return f"{NOT_INSTALLED}{reason}" if reason else None
 
 
 class LoadRunner(Runner):
@@ -129,17 +131,14 @@ class LoadRunner(Runner):
             return
         options = self._options(context)
         variables = environment(site.path, os.environ.get("PYTHON_GIL"))
-        failure: str | None = None
         for threads in self._parameters["threads"]:
             task = serve.Task(self._parameters["server"], threads, options.as_dict())
             try:
-                # What keeps one from starting keeps the others, and may take its time.
-                if failure is None:
-                    self._servers[threads] = ServerProcess(task, variables)
+                self._servers[threads] = ServerProcess(task, variables)
             except ServerFailed as error:
-                failure = str(error)
-            if failure is not None:
-                self._give_up(threads, failure)
+                # What keeps one from starting keeps the others, and may take its time.
+                self._absent[self._parameters["server"]] = str(error)
+                break
         self._plan()
 
     def _options(self, context: Context) -> Options:

@@ -189,8 +189,8 @@ class ServerProcess:
 
     def _said(self) -> str:
         self._errors.seek(0)
-        text = self._errors.read().strip()[-_ERROR_CHARACTERS:]
-        return f": {text}" if text else ""
+        lines = [line.strip() for line in self._errors.read()[-_ERROR_CHARACTERS:].splitlines()]
+        return f": {' | '.join(filter(None, lines))}" if any(lines) else ""
 
 
 def vars_of(task: serve.Task) -> dict[str, Any]:
