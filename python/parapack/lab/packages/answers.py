@@ -114,7 +114,10 @@ def _problem(verdict: Verdict, other: Verdict | None) -> str:
         return f"{how} when it is imported" if how in ("crashes", "hangs") else "does not import"
     if verdict.offenders:
         return f"brings the GIL back ({', '.join(verdict.offenders[:2])})"
-    if only_here(verdict.compiled.state, other.compiled.state if other else None):
+    compiled_there = other is not None and other.compiled.state is State.GOOD
+    if (verdict.compiled.text == verdicts.PURE and compiled_there) or only_here(
+        verdict.compiled.state, other.compiled.state if other else None
+    ):
         return "falls back to pure Python"
     return ""
 

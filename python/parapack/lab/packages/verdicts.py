@@ -21,6 +21,8 @@ COLUMNS = (
     "interpreter with its own GIL",
     "wheel tag",
 )
+PURE = "pure Python"
+"""What a compiled part is called that may well exist elsewhere."""
 _FEW = 3
 
 
@@ -193,13 +195,13 @@ def _compiled(facts: dict[str, Any], modules: list[dict[str, Any]]) -> Cell:
     if seen:
         detail = "; ".join(f"falls back: {name}: {why}" for name, why in list(seen.items())[:_FEW])
         return Cell(State.BAD, "falls back", detail)
-    if not modules and (told or facts["foreign"]):
-        what = _few(told or facts["foreign"])
-        kind = "not compiled here" if told else "made for other interpreters"
-        return Cell(State.BAD, "falls back", f"falls back: {what}: {kind}")
+    if facts["foreign"] and not modules:
+        detail = f"falls back: {_few(facts['foreign'])}: made for other interpreters"
+        return Cell(State.BAD, "falls back", detail)
     if told:
-        detail = f"parts fall back, by the source: {_few(told)}: not compiled here"
-        return Cell(State.PARTLY, "in part", detail)
+        # The source says what could be compiled, not whether its authors compile it for anyone.
+        detail = f"what its source has compiled parts for: {_few(told)}: not compiled here"
+        return Cell(State.PARTLY, "in part" if modules else PURE, detail)
     if not modules:
         return Cell(State.UNKNOWN, "none")
     loaded = {name for load in _loads(facts, modules) for name in load.get("loaded", [])}
