@@ -288,9 +288,9 @@ def test_a_server_that_dies_under_load(context):
 @needs_wrk
 def test_errors_are_counted(context):
     """gunicorn starts another worker for one that died; the requests it was at have failed."""
-    with opened(context, threads=[2], options={"die_after": 300}) as runner:
+    with opened(context, threads=[2], options={"die_after": 30}) as runner:
         figures = runner.measure("wrk@2")
-    assert figures["requests"] >= 200
+    assert figures["requests"] >= 20
     assert figures["read_errors"] + figures["connect_errors"] + figures["timeouts"] > 0
 
 
