@@ -18,7 +18,7 @@ import support
 
 from parapack.lab import arms, results, sites
 from parapack.lab.experiments import feed
-from parapack.lab.feed import certificate, gil_watch
+from parapack.lab.feed import certificate, imports
 from parapack.lab.feed.child import ChildFailed
 from parapack.lab.feed.session import Session, Stream
 
@@ -168,7 +168,7 @@ def test_the_extension_that_turns_the_gil_on_is_named(site, monkeypatch):
 
 def test_every_extension_that_needs_the_gil_is_found(site, monkeypatch):
     monkeypatch.setenv("PYTHON_GIL", "0" if support.FREE_THREADED else "1")
-    seen = gil_watch.observe(CLIENT, "cryptofeed.exchanges.bitstamp", site)
+    seen = imports.observe(CLIENT, "cryptofeed.exchanges.bitstamp", site)
     assert CULPRIT in seen["extensions"]
     if support.FREE_THREADED:
         assert seen["gil_turned_on_by"] == CULPRIT

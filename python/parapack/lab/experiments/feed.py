@@ -18,7 +18,7 @@ from parapack.lab import process
 from parapack.lab.arms import Interpreter
 from parapack.lab.charts import Chart
 from parapack.lab.experiment import Case, Context, Experiment, Figures, Runner, Settings
-from parapack.lab.feed import certificate, gil_watch, latencies, report, spread, tape
+from parapack.lab.feed import certificate, imports, latencies, report, spread, tape
 from parapack.lab.feed.names import ALONE, BESIDE, IMPORTS, NOT_TRIED, SPREAD, STREAM
 from parapack.lab.feed.session import Session, Stream
 from parapack.lab.findings import ArmFacts, Finding
@@ -146,7 +146,7 @@ class ImportsRunner(Runner):
     def __init__(self, context: Context) -> None:
         self._absent: dict[str, str] = {}
         self._facts = {
-            name: gil_watch.observe(name, "cryptofeed.exchanges.bitstamp", site.path)
+            name: imports.observe(name, "cryptofeed.exchanges.bitstamp", site.path)
             for name, site in usable_sites(context, self._absent).items()
         }
 

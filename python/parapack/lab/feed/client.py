@@ -19,8 +19,8 @@ import time
 from collections.abc import Callable
 from typing import Any, TextIO
 
-from parapack.lab import measure, process
-from parapack.lab.feed import child, gil_watch, tape
+from parapack.lab import gil_watch, measure, process
+from parapack.lab.feed import child, tape
 from parapack.lab.feed.computation import Computation, ThreadComputation
 from parapack.lab.feed.recorder import Recorder
 
@@ -57,7 +57,7 @@ class Client:
     """One cryptofeed in this process, and the orders about it."""
 
     def __init__(self) -> None:
-        self._culprits = gil_watch.install()
+        self._culprits = gil_watch.start()
         self._failure = Failure()
         self._heap: list[list[None]] = []
         self._connected = threading.Event()

@@ -14,8 +14,7 @@ from typing import Any
 
 import flask
 
-from parapack.lab import process
-from parapack.lab.web import gil_watch
+from parapack.lab import gil_watch, process
 from parapack.lab.web.pages import CPU, PACK, PING, SHARED, STATE, Options
 
 SYMBOLS = tuple(f"SYM{number:03}" for number in range(100))

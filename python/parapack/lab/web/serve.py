@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from parapack.lab.web import gil_watch
+from parapack.lab import gil_watch
 from parapack.lab.web.pages import Options
 
 ADDRESS = "127.0.0.1"

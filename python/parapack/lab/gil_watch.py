@@ -14,8 +14,10 @@ from parapack.lab.process import gil_enabled
 _turned_on: list[str] = []
 
 
-def start() -> None:
-    """Watches every import of an extension from here on. Called once, before anything is imported."""
+def start() -> list[str]:
+    """Watches every import of an extension from here on; called once, before anything else is imported.
+
+    Returns what `turned_on_by` returns, a list that grows meanwhile."""
     original = ExtensionFileLoader.create_module
 
     def create_module(self: ExtensionFileLoader, spec: ModuleSpec) -> ModuleType:
@@ -26,6 +28,7 @@ def start() -> None:
         return module
 
     ExtensionFileLoader.create_module = create_module  # type: ignore[method-assign]
+    return _turned_on
 
 
 def turned_on_by() -> list[str]:

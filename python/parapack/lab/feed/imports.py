@@ -1,7 +1,5 @@
-"""Who turns the GIL back on: told by the interpreter's own state, before and after each extension is loaded.
-
-A free-threaded build turns its GIL on when an extension does not declare that it does without, unless
-PYTHON_GIL=0 forbids that.
+"""Which of a package's extensions turn the GIL back on, each tried in a process of its own where nobody sets
+PYTHON_GIL.
 """
 
 from __future__ import annotations
@@ -9,30 +7,13 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from importlib.machinery import ExtensionFileLoader, ModuleSpec
-from types import ModuleType
+from importlib.machinery import ExtensionFileLoader
 from typing import Any
 
-from parapack.lab import process
+from parapack.lab import gil_watch, process
 from parapack.lab.feed import child
 
 _SECONDS = 60.0
-
-
-def install() -> list[str]:
-    """From now on, the first extension after whose loading the GIL is on is put into the list returned."""
-    culprits: list[str] = []
-    create = ExtensionFileLoader.create_module
-
-    def watched(self: ExtensionFileLoader, spec: ModuleSpec) -> ModuleType:
-        before = process.gil_enabled()
-        module = create(self, spec)
-        if process.gil_enabled() and not before:
-            culprits.append(spec.name)
-        return module
-
-    setattr(ExtensionFileLoader, "create_module", watched)  # noqa: B010 - mypy: cannot assign to a method
-    return culprits
 
 
 def extensions_under(directory: str) -> dict[str, str]:
@@ -60,7 +41,7 @@ def turns_gil_on(name: str, path: str) -> bool:
 
 def load(module: str, directory: str) -> dict[str, Any]:
     """Imports a module and says who turned the GIL on, and which extensions came from the directory."""
-    culprits = install()
+    culprits = gil_watch.start()
     importlib.import_module(module)
     return {
         "gil_turned_on_by": culprits[0] if culprits else None,
