@@ -79,7 +79,7 @@ def _supported(
     if problems:
         answer = Answer.NO
         sentence = (
-            f"{len(problems)} of {every} packages with compiled parts are not ready for {label}: "
+            f"{len(problems)} of {every} packages with compiled parts {_are(problems)} not ready for {label}: "
             f"{_listed(problems)}{rest}."
         )
     elif unsettled:
@@ -142,6 +142,10 @@ def _deployable(
     if not here:
         sentence = f"No package installed for {label} has a compiled part that could keep it from running."
     return Finding(Question.DEPLOYABLE, Answer.YES, sentence, _NAME)
+
+
+def _are(several: Mapping[str, str]) -> str:
+    return "is" if len(several) == 1 else "are"
 
 
 def _listed(reasons: Mapping[str, str]) -> str:
