@@ -79,8 +79,8 @@ def _supported(
     if problems:
         answer = Answer.NO
         sentence = (
-            f"{len(problems)} of {every} packages with compiled parts {_are(problems)} not ready for {label}: "
-            f"{_listed(problems)}{rest}."
+            f"{len(problems)} of {every} packages with compiled parts {_are(problems)} not ready for "
+            f"{label}: {_listed(problems)}{rest}."
         )
     elif unsettled:
         answer = Answer.UNKNOWN
