@@ -69,19 +69,13 @@ class Browser:
         """Runs JavaScript in the page and returns what it returns."""
         return self.driver.execute_script(script, *arguments)
 
-    def picture(self, path: Path, element: Any = None, most: int = 4 * HEIGHT) -> None:
-        """A picture of the page, or of one element with a margin; no higher than `most`."""
-        if element is None:
-            box = {"x": 0, "y": 0, "width": self.run("return innerWidth"), "height": HEIGHT}
-        else:
+    def picture(self, path: Path, element: Any = None, most: int = HEIGHT) -> None:
+        """A picture of the top of the page, or of one element with a margin; no higher than `most`."""
+        box = {"x": 0, "y": 0, "width": self.run("return innerWidth"), "height": most}
+        if element is not None:
             x, y, width, height = self.run(_PLACE, element)
-            box = {
-                "x": x - _MARGIN,
-                "y": y - _MARGIN,
-                "width": width + 2 * _MARGIN,
-                "height": height + 2 * _MARGIN,
-            }
-        box["height"] = min(box["height"], most)
+            height = min(most, height + 2 * _MARGIN)
+            box = {"x": x - _MARGIN, "y": y - _MARGIN, "width": width + 2 * _MARGIN, "height": height}
         options = {"format": "png", "captureBeyondViewport": True, "clip": box | {"scale": 1}}
         answer = self.driver.execute_cdp_cmd("Page.captureScreenshot", options)
         path.write_bytes(base64.b64decode(answer["data"]))
@@ -140,7 +134,7 @@ def write_pictures(shown: Browser, report: Path, directory: Path) -> list[Path]:
     """Writes all pictures of a report; returns their paths."""
     written = []
 
-    def picture(name: str, element: Any = None, most: int = 4 * HEIGHT) -> None:
+    def picture(name: str, element: Any = None, most: int = HEIGHT) -> None:
         written.append(directory / f"{name}.png")
         shown.picture(written[-1], element, most)
 
@@ -148,7 +142,7 @@ def write_pictures(shown: Browser, report: Path, directory: Path) -> list[Path]:
         shown.wear(scheme=scheme)
         shown.open(report)
         end = shown.run("return document.querySelector('.verdicts').getBoundingClientRect().bottom + scrollY")
-        picture(f"verdicts-{scheme}", shown.run("return document.body"), int(end) + 2 * _MARGIN)
+        picture(f"verdicts-{scheme}", most=int(end) + _MARGIN)
     shown.wear()
     shown.open(report)
     for name, element in shown.run(_FIRST_CHARTS):

@@ -20,6 +20,8 @@ from interpreters import Interpreter, build_wheel, make_venv, pip_install, reque
 from stages import ROOT, WIDE, Stages
 
 PARTS = ("c", "lint", "python", "dropin")
+BROWSER = {"chromium": "chromium", "chromedriver": "chromium-driver"}
+"""What opens the lab's report in its tests: programs, and the Debian packages that have them."""
 
 
 def main() -> int:
@@ -38,6 +40,8 @@ def main() -> int:
         test_c(stages)
     if "lint" in arguments.only:
         check_sources(stages)
+    if "python" in arguments.only:
+        system.offer(stages, BROWSER)
     if {"python", "dropin"} & set(arguments.only):
         works = [
             functools.partial(test_interpreter, stages, interpreter, arguments.only)

@@ -116,7 +116,7 @@ def _curves(chart: DistributionChart, shown: dict[str, list[tuple[float, float]]
     keys = [Key(name, index) for index, name in enumerate(long)]
     return curves(
         keys, points, x_scale, y_scale, x_ticks, y_scale.ticks(wording.tick_writer(chart.unit)),
-        "percentile", f"latency ({chart.unit})",
+        "percentile", "latency",
     )  # fmt: skip
 
 

@@ -57,7 +57,9 @@ def writer(unit: str) -> Callable[[float], str]:
 
 
 def tick_writer(unit: str) -> Callable[[float], str]:
-    """The same for the labels of an axis: '10 ms', not '10.0 ms'."""
+    """The same for the labels of an axis: '10 ms', not '10.0 ms'; other units are told beside it."""
+    if unit not in _SECONDS and unit not in _BYTES:
+        return short_number
     write = writer(unit)
 
     def label(value: float) -> str:
@@ -86,10 +88,14 @@ def size(count: float) -> str:
 
 
 def with_interval(estimate: Estimate, write: Callable[[float], str] = number) -> str:
-    """A figure with its interval: '41.0 ms [40.2 ms, 42.1 ms]'; without where the interval is a point."""
+    """A figure with its interval: '41.0 ms [40.2, 42.1]'; without where the interval is a point."""
     if estimate.low == estimate.high or not math.isfinite(estimate.low + estimate.high):
         return write(estimate.value)
-    return f"{write(estimate.value)} [{write(estimate.low)}, {write(estimate.high)}]"
+    texts = [write(figure) for figure in (estimate.value, estimate.low, estimate.high)]
+    units = {text.partition(" ")[2] for text in texts}
+    if len(units) == 1:
+        texts[1:] = [text.partition(" ")[0] for text in texts[1:]]
+    return f"{texts[0]} [{texts[1]}, {texts[2]}]"
 
 
 def times(value: float) -> str:

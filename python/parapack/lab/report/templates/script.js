@@ -41,7 +41,7 @@
       const shown = rows.filter((row) => !row.hidden).length;
       box.querySelector(".shown").textContent = shown === rows.length ? `${shown} rows` : `${shown} of ${rows.length} rows`;
     };
-    box.addEventListener("input", filter);
+    for (const event of ["input", "change"]) box.addEventListener(event, filter);
   }
 
   // Sorting by a column: figures by value, everything else as text; what has no figure comes last.
@@ -68,7 +68,6 @@
   };
   for (const table of document.querySelectorAll("table.sortable")) {
     [...table.tHead.rows[0].cells].forEach((header, index) => {
-      if (!header.textContent.trim()) return;
       const button = document.createElement("button");
       button.type = "button";
       button.className = "sort";
