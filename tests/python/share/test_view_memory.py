@@ -1,6 +1,5 @@
 """Views leave nothing behind, survive running out of memory, and cross interpreters."""
 
-import sys
 from pathlib import Path
 
 import own_gil
