@@ -181,8 +181,8 @@ def _compete(arm: str, case: Case, _name: str, figures: Figures) -> Samples:
             samples[f"{name}@{how}"] = {
                 "calls_per_s": figures.sample(rate),
                 "p50_s": figures.sample(0.6 / rate, 0.1),
-                "p99_s": figures.sample(0.0001 if share == 1.0 else 0.0055, 0.1),
-                "max_s": figures.sample(0.0004 if share == 1.0 else 0.011, 0.3),
+                "p99_s": figures.sample(1.0 / rate if share == 1.0 else 0.0055, 0.1),
+                "max_s": figures.sample(3.0 / rate if share == 1.0 else 0.011, 0.3),
                 "spins_per_s": figures.sample(5e7 * (1.0 if arm == OFF else 0.5)),
             }
     return samples

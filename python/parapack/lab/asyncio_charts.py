@@ -78,8 +78,16 @@ def _free_threading(
     found = []
     for pair in building.free_threading_pairs(arms, result.arms()):
         for metric, scope, sentence in (
-            (OPERATIONS, "beside an event loop", "An event loop and its workers do {{times}} the work of {}"),
-            (P99, "in an event loop's lag", "An event loop's p99 lag is {{times}} lower than on {}"),
+            (
+                OPERATIONS,
+                "beside an event loop",
+                f"A loop and its workers on {pair.upper} do {{times}} the work of {pair.lower}{{doubt}}.",
+            ),
+            (
+                P99,
+                "in an event loop's lag",
+                f"The p99 lag of an event loop on {pair.lower} is {{times}} that on {pair.upper}{{doubt}}.",
+            ),
         ):
             pairs: building.Pairs = {}
             for name in codecs.PEERS:
@@ -88,7 +96,7 @@ def _free_threading(
                 result.name,
                 "free threading",
                 scope,
-                f"{sentence.format(pair.lower)}{{where}}.",
+                sentence,
                 {pair.upper: building.mean_of(pairs)},
             )
     return found

@@ -216,8 +216,8 @@ def answer_of(estimate: Estimate) -> Answer:
 
 
 def list_text(parts: Sequence[str]) -> str:
-    """'a', 'a and b', 'a, b and c'."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    """'a', 'a and b', 'a, b and c'; nothing for nothing."""
+    return parts[0] if len(parts) == 1 else " and ".join([", ".join(parts[:-1]), *parts[-1:]])
 
 
 def findings_by_answer(
@@ -230,8 +230,9 @@ def findings_by_answer(
 ) -> list[Finding]:
     """One finding for all arms with the same answer.
 
-    `sentence` has two places: '{times}', for '1.91 times' or '1.39 to 2.94 times', and '{where}', for
-    ' on 3.13.5' or ' (3.13.5: 1.39; 3.13.5t GIL=0: 2.94)'.
+    `sentence` has places: '{times}', for '1.91 times' or '1.39 to 2.94 times', and either '{where}', for
+    ' on 3.13.5' or ' (3.13.5: 1.39; 3.13.5t GIL=0: 2.94)', or, where there is one arm and the sentence names
+    it, '{doubt}', for what makes its figure doubtful.
     """
     groups: dict[Answer, dict[str, Estimate]] = {}
     for arm, estimate in estimates.items():
@@ -239,7 +240,12 @@ def findings_by_answer(
             groups.setdefault(answer_of(estimate), {})[arm] = estimate
     return [
         Finding(
-            question, answer, sentence.format(times=_range(of), where=_where(of)), experiment, subject, scope
+            question,
+            answer,
+            sentence.format(times=_range(of), where=_where(of), doubt=_doubt(*of.values())),
+            experiment,
+            subject,
+            scope,
         )
         for answer, of in groups.items()
     ]
@@ -261,10 +267,10 @@ def _where(estimates: Mapping[str, Estimate]) -> str:
     return f" ({'; '.join(f'{arm}: {one.value:.3g}{_doubt(one)}' for arm, one in estimates.items())})"
 
 
-def _doubt(estimate: Estimate) -> str:
-    if estimate.few:
+def _doubt(*estimates: Estimate) -> str:
+    if any(one.few for one in estimates):
         return ", too few repetitions to tell"
-    return "" if estimate.significant else ", no significant difference"
+    return "" if all(one.significant for one in estimates) else ", no significant difference"
 
 
 def library_names(cases: Iterable[CaseResult], names: Sequence[str] = codecs.NAMES) -> list[str]:

@@ -98,7 +98,8 @@ def findings(result: ExperimentResult, arms: Mapping[str, ArmFacts]) -> list[Fin
             result.name,
             "free threading",
             "beside a computing thread",
-            f"Beside a computing thread the peers get done {{times}} the calls of {pair.lower}{{where}}.",
+            f"On {pair.upper} the peers, beside a computing thread, get done {{times}} the calls of "
+            f"{pair.lower}{{doubt}}.",
             {pair.upper: building.mean_of(pairs)},
         )
     estimates = {}

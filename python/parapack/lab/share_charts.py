@@ -119,8 +119,8 @@ def findings(result: ExperimentResult, arms: Mapping[str, ArmFacts]) -> list[Fin
             result.name,
             "free threading",
             "where threads work on one object",
-            f"{most} threads on one built-in dict or standard queue do {{times}} the operations of "
-            f"{pair.lower}{{where}}.",
+            f"On {pair.upper}, {most} threads on one built-in dict or standard queue do {{times}} the "
+            f"operations of {pair.lower}{{doubt}}.",
             {pair.upper: building.mean_of(pairs)},
         )
     return found + _parapack(result, shared, arms, most)

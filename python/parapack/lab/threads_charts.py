@@ -134,15 +134,17 @@ def _free_threading(
     found = []
     for pair in building.free_threading_pairs(arms, result.arms()):
         pairs: Pairs = {}
+        peers = []
         for name in codecs.PEERS:
-            pairs |= building.arm_pairs_of_samples(own, pair, f"{name}@{count}", RATE)
-        peers = building.list_text(building.library_names(own, codecs.PEERS) or ["nothing"])
+            of_peer = building.arm_pairs_of_samples(own, pair, f"{name}@{count}", RATE)
+            pairs |= of_peer
+            peers += [name] * bool(of_peer)
         found += building.findings_by_answer(
             result.name,
             "free threading",
             scope,
-            f"On {_threads(count)} {peers} reach{'es' * (peers in codecs.PEERS)} {{times}} the throughput of "
-            f"{pair.lower}{{where}}.",
+            f"On {pair.upper}, {_threads(count)} with {building.list_text(peers)} "
+            f"reach{'es' * (count == 1)} {{times}} the throughput of {pair.lower}{{doubt}}.",
             {pair.upper: building.mean_of(pairs)},
         )
     return found

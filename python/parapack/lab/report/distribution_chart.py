@@ -90,7 +90,7 @@ def _track(
     of = dict(quantiles)
     texts = [write(of[share]) if share in of else wording.NO_VALUE for share in columns]
     shares = [at for _, value in quantiles if (at := scale.at(value)) is not None]
-    line = span(shares[0], shares[-1]) if shares else None
+    line = span(min(shares), max(shares)) if shares else None
     return Track(one.name, texts, marks, line=line, style="range", note="" if marks else "not measured")
 
 
