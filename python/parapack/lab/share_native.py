@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 
-LIBRARY = Path(__file__).parents[1] / "_share_lines.so"
+NAME = "_share_lines.so"
 
 WORKS = (
     "dict read",
@@ -47,7 +48,9 @@ class Line:
 
 @functools.cache
 def _library() -> ctypes.CDLL:
-    library = ctypes.CDLL(str(LIBRARY))
+    # That of the Parapack which is measured, wherever the lab comes from.
+    directory = importlib.import_module("parapack").__path__[0]
+    library = ctypes.CDLL(str(Path(directory) / NAME))
     library.parapack_lines_work.argtypes = library.parapack_lines_subject.argtypes = (ctypes.c_uint,)
     library.parapack_lines_work.restype = library.parapack_lines_subject.restype = ctypes.c_char_p
     library.parapack_lines_threads.argtypes = (ctypes.c_uint,)

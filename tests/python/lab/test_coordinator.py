@@ -56,8 +56,8 @@ def test_a_crash_costs_its_case_and_no_other(trouble, tmp_path):
     assert [case.arm for case in result.cases] == [first, second] * 3
     for case in result.cases[2:4]:
         assert case.error.startswith(
-            "the measured process ended (killed by signal 11, SIGSEGV): Fatal Python error: Segmentation fault, "
-            "in measure (trouble.py:"
+            "the measured process ended (killed by signal 11, SIGSEGV): "
+            "Fatal Python error: Segmentation fault, in measure (trouble.py:"
         )
         assert not case.samples
     for case in result.cases[:2] + result.cases[4:]:

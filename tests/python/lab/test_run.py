@@ -239,6 +239,25 @@ def test_without_an_extension_the_peers_are_still_measured(tmp_path):
     assert run.stdout.strip() == "ImportError: no extension for this interpreter"
 
 
+def test_an_older_parapack_is_measured_by_the_same_lab(tmp_path):
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import bootstrap; bootstrap.load_package(sys.argv[2]);"
+        "import parapack; from parapack.lab import codecs; print(parapack.__version__, codecs.__file__)"
+    )
+    package = Path(environments.__file__).parents[1]
+    older = tmp_path / "parapack"
+    (older / "lab").mkdir(parents=True)
+    (older / "__init__.py").write_text("__version__ = '0.0.1'\n")
+    (older / "lab" / "__init__.py").write_text("")
+    (older / "lab" / "codecs.py").write_text("raise RuntimeError('not this one')\n")
+    run = support.run_python(
+        script, str(package / "lab"), str(package), env={"PYTHONPATH": str(tmp_path)}
+    )  # fmt: skip
+    version, file = run.stdout.split()
+    assert version == "0.0.1"
+    assert Path(file) == package / "lab" / "codecs.py"
+
+
 def test_the_schema_refuses_what_it_should():
     content = results.Results(TINY.as_dict()).as_dict()
     validate(content)

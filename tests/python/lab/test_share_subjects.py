@@ -244,8 +244,8 @@ def test_an_error_of_ours_is_an_error(name, monkeypatch):
             runner.close()
 
 
-def test_without_the_library_c_is_said_not_to_be_measured(monkeypatch, tmp_path):
-    monkeypatch.setattr(share_native, "LIBRARY", tmp_path / "_share_lines.so")
+def test_without_the_library_c_is_said_not_to_be_measured(monkeypatch):
+    monkeypatch.setattr(share_native, "NAME", "nowhere/_share_lines.so")
     share_native._library.cache_clear()
     share_native.lines.cache_clear()
     runner = open_case("C: dict read")
