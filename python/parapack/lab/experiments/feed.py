@@ -29,7 +29,7 @@ from parapack.lab.tables import Table
 
 RATES: tuple[float | None, ...] = (200.0, 1000.0, 5000.0, 10_000.0, 20_000.0, None)
 """Trades a second; None is as fast as they are taken."""
-QUICK_RATES: tuple[float | None, ...] = (200.0, 5000.0, None)
+QUICK_RATES: tuple[float | None, ...] = (5000.0, None)
 _WARM_UP = Stream(200, 2000.0)
 _LEAST, _LEAST_FLOOD = 30, 1000
 _LENGTH = 10.0

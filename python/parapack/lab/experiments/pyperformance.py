@@ -28,16 +28,7 @@ from parapack.lab.tables import Table
 
 PYPERF_SITE = "pyperf"
 
-QUICK = (
-    "async_generators",
-    "deltablue",
-    "json_dumps",
-    "nbody",
-    "pickle",
-    "python_startup",
-    "regex_compile",
-    "telco",
-)
+QUICK = ("deltablue", "json_dumps", "nbody", "pickle", "regex_compile")
 """What a quick run measures of pyperformance's own manifest: short ones of several kinds, no packages."""
 
 METADATA = ("perf_version", "python_version", "python_compiler", "python_config_args",
