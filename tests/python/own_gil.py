@@ -45,7 +45,7 @@ def in_threads(*calls):
     assert not errors, errors
     assert not any(t.is_alive() for t in threads), "still running"
 """
-"""Defines `low`, `create()`, `run(interpreter, code)` and `in_threads(*calls)`; they raise what went wrong."""
+"""Defines `low`, `create()`, `run(interpreter, code)`, `in_threads(*calls)`; they raise what went wrong."""
 
 SHARE_HEAD = (
     HEAD
