@@ -28,7 +28,7 @@ from parapack.lab.tables import Table
 
 PYPERF_SITE = "pyperf"
 
-QUICK = ("deltablue", "json_dumps", "nbody", "pickle", "regex_compile")
+QUICK = ("deltablue", "json_dumps", "nbody", "pickle", "telco")
 """What a quick run measures of pyperformance's own manifest: short ones of several kinds, no packages."""
 
 METADATA = ("perf_version", "python_version", "python_compiler", "python_config_args",
