@@ -155,10 +155,11 @@ def _web(figures: Figures) -> list[Chart]:
 
 
 def _packages(figures: Figures) -> list[Chart]:
-    columns = ["installs", "imports", "keeps the GIL off", "compiled", "own GIL", "declares"]
+    columns = ["installs", "imports", "keeps the GIL off", "compiled", "own GIL", "version"]
+    states = [State.GOOD, State.BAD, State.PARTLY, State.UNKNOWN]
     rows = []
     for name in PACKAGES.split():
-        state = figures.random.choices(list(State), [12, 3, 2, 2])[0]
+        state = figures.random.choices(states, [12, 3, 2, 2])[0]
         words = {State.GOOD: "yes", State.BAD: "no", State.PARTLY: "in part", State.UNKNOWN: "not run"}
         detail = (
             f"The global interpreter lock (GIL) has been enabled to load module '{name}._core', which has "
@@ -172,7 +173,7 @@ def _packages(figures: Figures) -> list[Chart]:
             Cell(state, words[state], detail if state is State.BAD else ""),
             yes,
             Cell(own, words[own], "" if own is State.GOOD else "no subinterpreters"),
-            Cell(State.PARTLY, "by its wheel"),
+            Cell(State.PLAIN, "1.2.3"),
         ]
         rows.append(MatrixRow(name, cells))
     return [Matrix(f"Packages on {OFF}", "Each in a fresh process.", columns, rows)]

@@ -67,7 +67,7 @@ class RatioChart:
 
 @dataclass(slots=True)
 class Distribution:
-    """Quantiles of one distribution: pairs of a share (0 to 1) and the value that this share does not exceed."""
+    """Quantiles of one distribution: pairs of a share (0 to 1) and the value that it does not exceed."""
 
     name: str
     quantiles: list[tuple[float, float]] = field(default_factory=list)
@@ -110,6 +110,8 @@ class State(Enum):
     BAD = "bad"
     PARTLY = "partly"
     UNKNOWN = "unknown"
+    PLAIN = "plain"
+    """No answer at all, such as a version: without a sign."""
 
 
 @dataclass(slots=True)

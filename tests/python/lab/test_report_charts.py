@@ -336,10 +336,9 @@ def test_no_bars_at_all():
 
 
 def test_a_matrix_takes_rows_of_any_length_and_counts_states():
-    good, bad = Cell(State.GOOD, "yes"), Cell(State.BAD, "no", "why not")
-    shown = matrix.picture(
-        Matrix("t", "s", ["one", "two"], [MatrixRow("short", [bad]), MatrixRow("long", [good] * 5)])
-    )
+    good, bad, plain = Cell(State.GOOD, "yes"), Cell(State.BAD, "no", "why not"), Cell(State.PLAIN, "1.0")
+    rows = [MatrixRow("short", [bad]), MatrixRow("long", [good, plain] * 3)]
+    shown = matrix.picture(Matrix("t", "s", ["one", "two"], rows))
     assert [len(row.cells) for row in shown.rows] == [2, 2]
     assert shown.rows[0].details == [("one", "why not")]
     assert dict(shown.states) == {"good": 1, "bad": 1, "unknown": 1}

@@ -70,6 +70,15 @@ def test_one_obstacle_decides_about_packages_and_deployment():
         assert found.sentence == "No in web; yes in threads."
 
 
+def test_one_experiment_that_found_both_is_not_named_twice():
+    both = [finding(YES), finding(NO)]
+    assert subject_of(both).sentence == "Yes, in part."
+    assert subject_of([*both, finding(NO, "on one thread")]).sentence == "Yes, in part."
+    assert subject_of([*both, finding(NO, "on one thread"), finding(YES, "with threads")]).sentence == (
+        "Yes with threads; no on one thread."
+    )
+
+
 def test_the_same_place_with_both_answers_names_the_experiments():
     found = subject_of(
         [

@@ -68,7 +68,7 @@ class Verdict:
 
 def neutral(text: str, detail: str = "") -> Cell:
     """A cell that says neither good nor bad."""
-    return Cell(State.UNKNOWN, text, detail)
+    return Cell(State.PLAIN, text, detail)
 
 
 def judge(facts: dict[str, Any]) -> Verdict:
@@ -108,7 +108,7 @@ def _few(names: Iterable[str]) -> str:
 
 def _installs(installation: dict[str, Any] | None) -> Cell:
     if installation is None:
-        return Cell(State.UNKNOWN, "was there", "found in the environment, not installed by the lab")
+        return neutral("was there", "found in the environment, not installed by the lab")
     if installation["origin"] == install.SDIST:
         return Cell(State.PARTLY, "from source", f"no wheel: {installation['reason']}")
     return Cell(State.GOOD, "wheel")
@@ -165,7 +165,7 @@ def _gil(facts: dict[str, Any], modules: list[dict[str, Any]]) -> Cell:
             detail += f" ({words})"
         return Cell(State.BAD if at_once else State.PARTLY, "comes back", detail)
     if not loads:
-        return Cell(State.UNKNOWN, "always on" if _imported(facts, modules) else "-")
+        return neutral("always on") if _imported(facts, modules) else Cell(State.UNKNOWN, "-")
     return Cell(State.GOOD, "stays off")
 
 
@@ -253,7 +253,7 @@ def _tag(facts: dict[str, Any], modules: list[dict[str, Any]]) -> Cell:
     files = sorted({module["tag"] for module in modules if module["tag"]})
     detail = f"file names: {', '.join(files)}" if files else ""
     tags = list(dict.fromkeys("-".join(tag.split("-")[:2]) for tag in facts["tags"]))
-    return Cell(State.UNKNOWN, ", ".join(tags) or "-", detail)
+    return neutral(", ".join(tags) or "-", detail)
 
 
 def _remarks(facts: dict[str, Any], modules: list[dict[str, Any]]) -> list[str]:

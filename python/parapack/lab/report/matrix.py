@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from parapack.lab.charts import Cell, Matrix, MatrixRow, State
 
-WORDS = {
+WORDS = {  # a plain cell is no answer
     State.GOOD: "good",
     State.PARTLY: "partly",
     State.BAD: "bad",
@@ -32,7 +32,7 @@ class MatrixPicture:
 
 def picture(chart: Matrix) -> MatrixPicture:
     rows = [_row(row, chart.columns) for row in chart.rows]
-    counts = {state: sum(any(cell.state is state for cell in row.cells) for row in rows) for state in State}
+    counts = {state: sum(any(cell.state is state for cell in row.cells) for row in rows) for state in WORDS}
     return MatrixPicture(rows, [(WORDS[state], count) for state, count in counts.items() if count])
 
 

@@ -35,9 +35,12 @@ from parapack.lab.report import (
 )
 from parapack.lab.report.raw_data import RawData
 from parapack.lab.results import ExperimentResult, Results
-from parapack.lab.tables import Table
+from parapack.lab.tables import NOISY_MARK, Table
 
 T = TypeVar("T")
+_NOISY_NOTE = (
+    "* noisy: other processes used the CPUs in so many repetitions that the disturbed ones are taken in"
+)
 _SIGNS = {"good": "yes", "bad": "no", "partly": "partly", "unknown": "unknown"}
 
 
@@ -48,6 +51,12 @@ class Figure:
     kind: str
     chart: Chart
     picture: Any
+
+    @property
+    def notes(self) -> list[str]:
+        """The chart's, and what the mark of noisy cases means where it stands."""
+        noisy = any(label.endswith(NOISY_MARK) for label in _labels(self.chart))
+        return [*self.chart.notes, *([_NOISY_NOTE] if noisy else [])]
 
 
 @dataclass(slots=True)
@@ -153,6 +162,16 @@ def _experiment_view(results: Results, result: ExperimentResult, anchor: str) ->
 def _findings(experiment: Experiment, shown: ExperimentResult, results: Results) -> list[Finding]:
     facts = {name: one for name, one in results.arm_facts(shown).items() if one.again_of is None}
     return list(experiment.findings(shown, facts))
+
+
+def _labels(chart: Chart) -> list[str]:
+    if isinstance(chart, RatioChart):
+        return [row.label for row in chart.rows]
+    if isinstance(chart, DistributionChart):
+        return [one.name for one in chart.distributions]
+    if isinstance(chart, BarChart):
+        return [bar.label for bar in chart.bars]
+    return []
 
 
 def _guarded(make: Callable[[], T], otherwise: T, failures: list[Failure], what: str) -> T:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from parapack.lab.chart_building import list_text
 from parapack.lab.findings import Answer, Finding, Question
 
 SUBJECTS = ("free threading", "Parapack")
@@ -109,14 +110,17 @@ def _parts(weighed: Weighed, findings: list[Finding]) -> list[tuple[str, str]]:
     if not weighed.mixed:
         return [(_WORDS[weighed.answer], ".")]
     other = Answer.NO if weighed.answer is Answer.YES else Answer.YES
-    places = {answer: _places(findings, answer) for answer in (weighed.answer, other)}
+    first, second = _places(findings, weighed.answer), _places(findings, other)
+    first, second = [one for one in first if one not in second], [one for one in second if one not in first]
+    if not first or not second:
+        return [(weighed.word, ".")]
     return [
-        (_WORDS[weighed.answer], f" {places[weighed.answer]}; "),
-        (_WORDS[other].lower(), f" {places[other]}."),
+        (_WORDS[weighed.answer], f" {list_text(first)}; "),
+        (_WORDS[other].lower(), f" {list_text(second)}."),
     ]
 
 
-def _places(findings: list[Finding], answer: Answer) -> str:
+def _places(findings: list[Finding], answer: Answer) -> list[str]:
     """Where an answer holds, as the findings put it, else the experiments that found it.
 
     Where both answers hold in the same place the experiments are named too.
@@ -132,5 +136,4 @@ def _places(findings: list[Finding], answer: Answer) -> str:
             places += [f"in {name}" for name in names]
         else:
             places.append(f"{scope} ({', '.join(names)})" if scope in contested else scope)
-    *most, last = places
-    return f"{', '.join(most)} and {last}" if most else last
+    return places
