@@ -43,13 +43,22 @@ def view(results: Results) -> EnvironmentView:
     command = " ".join(content.get("command") or [])
     return EnvironmentView(
         _machine_line(content["machine"]),
-        _arms(results),
+        _without_idle_remarks(_arms(results)),
         _pairs(content["machine"]),
         _pairs(content["settings"]),
         _interpreters(results),
-        [one for one in made if one.rows],
+        [_without_idle_remarks(one) for one in made if one.rows],
         command,
     )
+
+
+def _without_idle_remarks(table: Table) -> Table:
+    """Without its last column where that has remarks and there are none."""
+    if table.columns[-1] == "remark" and not any(row[-1] for row in table.rows):
+        table.columns.pop()
+        for row in table.rows:
+            row.pop()
+    return table
 
 
 def _machine_line(machine: dict[str, Any]) -> str:
@@ -84,7 +93,15 @@ def _arms(results: Results) -> Table:
     """What each process said about itself, when it had started and after the work."""
     table = Table(
         "Arms",
-        ["arm", "version", "free-threaded build", "PYTHON_GIL", "GIL at the start", "GIL after the work", ""],
+        [
+            "arm",
+            "version",
+            "free-threaded build",
+            "PYTHON_GIL",
+            "GIL at the start",
+            "GIL after the work",
+            "remark",
+        ],
         text_columns=7,
     )
     for entry in results.arms:
