@@ -109,8 +109,6 @@ class RunView:
     null_tests: list[NullTestView]
     environment: environment.EnvironmentView
     raw: RawData
-    anchors: dict[str, str] = field(default_factory=dict)
-    """Of the experiments, by name."""
 
 
 def run_view(results: Results, label: str, prefix: str, raw: RawData) -> RunView:
@@ -127,7 +125,6 @@ def run_view(results: Results, label: str, prefix: str, raw: RawData) -> RunView
         tests,
         environment.view(results),
         raw,
-        {view.name: view.anchor for view in views},
     )
 
 
