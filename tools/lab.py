@@ -15,8 +15,6 @@ import system
 from interpreters import Interpreter, build_wheel, make_venv, pip_install, requested
 from stages import ROOT, Stages
 
-PROGRAMS = {"wrk": "wrk", "openssl": "openssl"}
-"""What the experiments start besides Python, and the Debian packages that hold it."""
 PEERS = ("msgpack", "ormsgpack", "msgspec", "ft_utils", "cereggii")
 
 
@@ -31,7 +29,7 @@ def main() -> int:
     here = interpreters[0]
     system.require(stages, interpreters)
     if what == "run":
-        system.offer(stages, PROGRAMS)
+        system.offer(stages, system.LAB_PROGRAMS)
     if not prepare(stages, here):
         return stages.finish()
     others = [str(interpreter.executable) for interpreter in interpreters[1:]]

@@ -12,6 +12,8 @@ from interpreters import Interpreter
 from stages import BUILD, Stages, fatal
 
 CMAKE_MINIMUM = (3, 25)
+LAB_PROGRAMS = {"wrk": "wrk", "openssl": "openssl"}
+"""What the lab's experiments start besides Python, and the Debian packages that hold it."""
 _TOOLS = BUILD / "venvs" / "tools"
 
 

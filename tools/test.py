@@ -2,8 +2,9 @@
 
     PYTHONS="/path/to/python3.14 /path/to/installation" python3 tools/test.py [-h] [--only PART ...]
 
-Each interpreter gets a virtual environment under build/venvs with a wheel built for it, two at a time where
-there are CPUs for them; what the stages print lies in build/logs. Exit status 0 when every stage passed.
+Each interpreter gets a virtual environment under build/venvs with a wheel built for it. The C tests and the
+interpreters run two at a time where there are CPUs for them; what they print lies in build/logs. Exit status 0
+when every stage passed.
 """
 
 import argparse
@@ -20,8 +21,9 @@ from interpreters import Interpreter, build_wheel, make_venv, pip_install, reque
 from stages import ROOT, WIDE, Stages
 
 PARTS = ("c", "lint", "python", "dropin")
-BROWSER = {"chromium": "chromium", "chromedriver": "chromium-driver"}
-"""What opens the lab's report in its tests: programs, and the Debian packages that have them."""
+PROGRAMS = {"chromium": "chromium", "chromedriver": "chromium-driver", **system.LAB_PROGRAMS}
+"""What tests make use of: the browser that opens the lab's report, and what the lab starts; with the Debian
+packages that have them."""
 
 
 def main() -> int:
@@ -36,17 +38,14 @@ def main() -> int:
     interpreters = requested()
     stages.say("interpreters: " + ", ".join(f"{i.tag} ({i.executable})" for i in interpreters))
     system.require(stages, interpreters)
-    if "c" in arguments.only:
-        test_c(stages)
     if "lint" in arguments.only:
         check_sources(stages)
     if "python" in arguments.only:
-        system.offer(stages, BROWSER)
+        system.offer(stages, PROGRAMS)
+    works = [functools.partial(test_c, stages)] if "c" in arguments.only else []
     if {"python", "dropin"} & set(arguments.only):
-        works = [
-            functools.partial(test_interpreter, stages, interpreter, arguments.only)
-            for interpreter in interpreters
-        ]
+        works += [functools.partial(test_interpreter, stages, one, arguments.only) for one in interpreters]
+    if works:
         stages.side_by_side(*works, at_once=min(2, os.cpu_count() or 1))
     return stages.finish()
 
