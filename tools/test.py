@@ -3,8 +3,8 @@
     PYTHONS="/path/to/python3.14 /path/to/installation" python3 tools/test.py [-h] [--only PART ...]
 
 Each interpreter gets a virtual environment under build/venvs with a wheel built for it. The C tests and the
-interpreters run two at a time where there are CPUs for them; what they print lies in build/logs. Exit status 0
-when every stage passed.
+interpreters run two at a time where there are CPUs for them; what they print lies in build/logs. Exit status
+0 when every stage passed.
 """
 
 import argparse
