@@ -395,7 +395,9 @@ def _build_finding(result: ExperimentResult, facts: ArmFacts, upper: str, lower:
         Answer.UNKNOWN: f"; CPython's own target is at most {ACCEPTED:g}: see whether the memory is there.",
         Answer.NO: ".",
     }[answer]
-    return [Finding(Question.DEPLOYABLE, answer, sentence + remark, result.name)]
+    return [
+        Finding(Question.DEPLOYABLE, answer, sentence + remark, result.name, scope="where memory is short")
+    ]
 
 
 def _parapack_finding(result: ExperimentResult, arm: str) -> list[Finding]:

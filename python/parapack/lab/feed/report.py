@@ -15,6 +15,8 @@ from parapack.lab.stats import LATENCY_FRACTIONS, Estimate, median, median_estim
 from parapack.lab.tables import NOT_MEASURED, Table
 
 NAME = "feed"
+SCOPE = "in a feed"
+"""Where its findings hold."""
 WIRE, RECEIPT = "wire", "receipt"
 RATE = compare.Metric("trades_per_s")
 WIRE_P50, WIRE_P99 = (compare.Metric(f"{WIRE}_{part}_us", higher=False) for part in ("p50", "p99"))
@@ -344,21 +346,23 @@ def _gil_in_clients(result: ExperimentResult) -> list[Finding]:
             if client.get("gil_turned_on_by"):
                 culprit = client["gil_turned_on_by"]
                 sentence = f"In the process of {name} on {case.arm} {culprit} turned the GIL on again."
-                made[sentence] = Finding(Question.DEPLOYABLE, Answer.NO, sentence, NAME)
+                made[sentence] = Finding(Question.DEPLOYABLE, Answer.NO, sentence, NAME, scope=SCOPE)
     return list(made.values())
 
 
-def _decided(estimate: Estimate | None, sentence: str, subject: str = "free threading") -> list[Finding]:
+def _decided(
+    estimate: Estimate | None, sentence: str, subject: str = "free threading", scope: str = SCOPE
+) -> list[Finding]:
     """A finding from a ratio; into `sentence` go 'x times as fast', in words, and the interval."""
     if estimate is None:
         return []
     interval = f"(95% interval {estimate.low:.2f} to {estimate.high:.2f})"
     if not estimate.significant:
         said = sentence.format("about as fast", interval)
-        return [Finding(Question.FASTER, Answer.UNKNOWN, said, NAME, subject)]
+        return [Finding(Question.FASTER, Answer.UNKNOWN, said, NAME, subject, scope)]
     answer = Answer.YES if estimate.value > 1 else Answer.NO
     said = sentence.format(f"{estimate.value:.2f} times as fast", interval)
-    return [Finding(Question.FASTER, answer, said, NAME, subject)]
+    return [Finding(Question.FASTER, answer, said, NAME, subject, scope)]
 
 
 def _faster(result: ExperimentResult, arm: str, base: str) -> list[Finding]:
@@ -377,6 +381,7 @@ def _faster(result: ExperimentResult, arm: str, base: str) -> list[Finding]:
             compare.between_arms(kept, arm, base, client + how, WIRE_P50),
             f"A trade reaches the callback of {client}{beside} {{}} on {arm} as on {base} {{}}: "
             f"the median from the wire on, at rates that both keep up with ({rates}).",
+            scope=SCOPE + beside,
         )
     return made
 
@@ -404,9 +409,9 @@ def _deployable(result: ExperimentResult, arm: str) -> list[Finding]:
     name = " and ".join(clients)
     if lost:
         sentence = f"{name} on {arm} lost {lost:.0f} of {lost + received:.0f} trades."
-        return [Finding(Question.DEPLOYABLE, Answer.NO, sentence, NAME)]
+        return [Finding(Question.DEPLOYABLE, Answer.NO, sentence, NAME, scope=SCOPE)]
     sentence = f"{name} on {arm} delivered all of {received:.0f} trades, also when saturated."
-    return [Finding(Question.DEPLOYABLE, Answer.YES, sentence, NAME)]
+    return [Finding(Question.DEPLOYABLE, Answer.YES, sentence, NAME, scope=SCOPE)]
 
 
 def _gil_comes_back(result: ExperimentResult) -> list[Finding]:
@@ -421,10 +426,10 @@ def _gil_comes_back(result: ExperimentResult) -> list[Finding]:
                 f"On {build} importing {client} turns the GIL on again unless PYTHON_GIL=0 forbids it: "
                 f"{', '.join(need)} {'does' if len(need) == 1 else 'do'} not declare to work without it."
             )
-            made[sentence] = Finding(Question.DEPLOYABLE, Answer.NO, sentence, NAME)
+            made[sentence] = Finding(Question.DEPLOYABLE, Answer.NO, sentence, NAME, scope=SCOPE)
         else:
             sentence = f"On {build} importing {client} leaves the GIL off."
-            made[sentence] = Finding(Question.DEPLOYABLE, Answer.YES, sentence, NAME)
+            made[sentence] = Finding(Question.DEPLOYABLE, Answer.YES, sentence, NAME, scope=SCOPE)
     return list(made.values())
 
 
@@ -442,10 +447,10 @@ def _what_runs(result: ExperimentResult, arms: Sequence[ArmFacts]) -> list[Findi
         }
         for client in runs:
             sentence = f"{client} installs and runs on {facts.version}t."
-            made[sentence] = Finding(Question.SUPPORTED, Answer.YES, sentence, NAME)
+            made[sentence] = Finding(Question.SUPPORTED, Answer.YES, sentence, NAME, scope=SCOPE)
         for client, why in absent.items():
             sentence = f"{client} does not run on {facts.version}t: {why}."
-            made[sentence] = Finding(Question.SUPPORTED, Answer.NO, sentence, NAME)
+            made[sentence] = Finding(Question.SUPPORTED, Answer.NO, sentence, NAME, scope=SCOPE)
     return list(made.values())
 
 

@@ -98,7 +98,7 @@ def _supported(
             f"None of the {pure} packages installed for {label} has a compiled part, so none brings the GIL "
             "back."
         )
-    return Finding(Question.SUPPORTED, answer, sentence, _NAME)
+    return Finding(Question.SUPPORTED, answer, sentence, _NAME, scope="for the packages tried")
 
 
 def _problem(verdict: Verdict, other: Verdict | None) -> str:
@@ -135,13 +135,13 @@ def _deployable(
             f"{len(broken)} of {len(here) + len(refused)} packages with compiled parts cannot be used on "
             f"{label} at all: {_listed(broken)}."
         )
-        return Finding(Question.DEPLOYABLE, Answer.NO, sentence, _NAME)
+        return Finding(Question.DEPLOYABLE, Answer.NO, sentence, _NAME, scope="for the packages tried")
     with_gil = [verdict.name for verdict in here.values() if verdict.offenders]
     sentence = f"All {len(here)} packages with compiled parts can be imported on {label}"
     sentence += f", {len(with_gil)} of them at the price of the GIL." if with_gil else "."
     if not here:
         sentence = f"No package installed for {label} has a compiled part that could keep it from running."
-    return Finding(Question.DEPLOYABLE, Answer.YES, sentence, _NAME)
+    return Finding(Question.DEPLOYABLE, Answer.YES, sentence, _NAME, scope="for the packages tried")
 
 
 def _are(several: Mapping[str, str]) -> str:

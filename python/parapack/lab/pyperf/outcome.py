@@ -13,6 +13,9 @@ from parapack.lab.results import CaseResult, ExperimentResult
 from parapack.lab.stats import Estimate
 from parapack.lab.tables import Table
 
+SCOPE = "for the benchmarks of pyperformance"
+"""Where findings hold that are not about speed."""
+
 MEAN = Metric("mean_s", higher=False)
 """pyperformance's figure: the mean of a run's values, seconds for one loop."""
 ELAPSED = Metric("elapsed_s", higher=False)
@@ -353,7 +356,7 @@ def _speed_finding(result: ExperimentResult, arm: str, base: str) -> list[Findin
     else:
         answer = Answer.UNKNOWN
         sentence = f"On one thread {arm} takes {amount}), which is no significant difference."
-    return [Finding(Question.FASTER, answer, sentence, result.name)]
+    return [Finding(Question.FASTER, answer, sentence, result.name, scope="on one thread")]
 
 
 def _failure_findings(result: ExperimentResult, arm: str, base: str) -> list[Finding]:
@@ -369,7 +372,7 @@ def _failure_findings(result: ExperimentResult, arm: str, base: str) -> list[Fin
         if some:
             each = "; ".join(f"{name}: {reason}" for name, reason in some.items())
             sentence = f"{len(some)} of {len(ran)} benchmarks that {base} runs {what} {arm} ({each})."
-            found.append(Finding(question, Answer.NO, sentence, result.name))
+            found.append(Finding(question, Answer.NO, sentence, result.name, scope=SCOPE))
     return found
 
 
@@ -383,4 +386,4 @@ def _gil_finding(result: ExperimentResult, arm: str) -> list[Finding]:
         f"What {len(found)} of pyperformance's benchmarks import{by} turns the GIL of {arm} on again, "
         f"unless PYTHON_GIL=0 forbids it: {', '.join(found)}."
     )
-    return [Finding(Question.SUPPORTED, Answer.NO, sentence, result.name)]
+    return [Finding(Question.SUPPORTED, Answer.NO, sentence, result.name, scope=SCOPE)]

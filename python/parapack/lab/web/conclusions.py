@@ -110,10 +110,10 @@ def _gil(result: ExperimentResult, arm: str) -> Finding | None:
             f"On {arm} the GIL stays off in the processes of {_and(list(unforced))} with Flask and Parapack, "
             "also where PYTHON_GIL does not force it."
         )
-        return Finding(Question.DEPLOYABLE, Answer.YES, sentence, NAME)
+        return Finding(Question.DEPLOYABLE, Answer.YES, sentence, NAME, scope="for a Flask server")
     told = "; ".join(f"{server}: {gil_in_words(state)}" for server, state in back.items())
     sentence = f"On {arm} the GIL comes back in the server's process unless PYTHON_GIL=0 forbids it ({told})."
-    return Finding(Question.DEPLOYABLE, Answer.NO, sentence, NAME)
+    return Finding(Question.DEPLOYABLE, Answer.NO, sentence, NAME, scope="for a Flask server")
 
 
 def _errors(result: ExperimentResult, arm: str, base: str) -> Finding | None:
@@ -123,7 +123,7 @@ def _errors(result: ExperimentResult, arm: str, base: str) -> Finding | None:
     if died:
         told = "; ".join(f"{name}: {why}" for name, why in died.items())
         sentence = f"On {arm} a server did not start, or died under load ({told})."
-        return Finding(Question.DEPLOYABLE, Answer.NO, sentence, NAME)
+        return Finding(Question.DEPLOYABLE, Answer.NO, sentence, NAME, scope="for a Flask server")
     if not answered:
         return None
     servers = _and(
@@ -131,13 +131,13 @@ def _errors(result: ExperimentResult, arm: str, base: str) -> Finding | None:
     )
     if not failed:
         sentence = f"On {arm} {servers} answered {answered:,} requests, and none failed or timed out."
-        return Finding(Question.DEPLOYABLE, Answer.YES, sentence, NAME)
+        return Finding(Question.DEPLOYABLE, Answer.YES, sentence, NAME, scope="for a Flask server")
     base_answered, base_failed = _requests(result, base)
     sentence = (
         f"On {arm} {failed:,} of {answered + failed:,} requests to {servers} failed or timed out; on {base} "
         f"{base_failed:,} of {base_answered + base_failed:,}."
     )
-    return Finding(Question.DEPLOYABLE, Answer.UNKNOWN, sentence, NAME)
+    return Finding(Question.DEPLOYABLE, Answer.UNKNOWN, sentence, NAME, scope="for a Flask server")
 
 
 def _dead(result: ExperimentResult, arm: str) -> dict[str, str]:
@@ -185,6 +185,7 @@ def _memory(result: ExperimentResult, arm: str, base: str) -> Finding | None:
             f"Flask under {main} with {_threads(threads)} takes {mine:.0f} MiB after load on {arm}, "
             f"{theirs:.0f} MiB on {base}: {mine / theirs:.2f} times the memory.",
             NAME,
+            scope="for a Flask server",
         )
     return None
 
