@@ -92,6 +92,7 @@ typedef struct census {
     pp_found *found;
     window containers; /* whose references come next */
     window targets;    /* of references */
+    bool refers;       /* the container that is visited refers to an object */
 } census;
 
 static inline void take_off(pp_object *target)
@@ -106,10 +107,20 @@ static void count_reference(void *context, pp_value value)
     pp_object *target = pp_value_object(value);
     if (target == NULL)
         return;
+    c->refers = true;
     __builtin_prefetch(target, 1);
     pp_object *out = window_pass(&c->targets, target);
     if (out != NULL)
         take_off(out);
+}
+
+/* Takes the references of one container off; one that has none need not be visited again. */
+static inline void count_inside(census *c, pp_object *object)
+{
+    c->refers = false;
+    visit(object, count_reference, c);
+    if (!c->refers)
+        object->gc |= PP_GC_LEAF;
 }
 
 static int64_t references(const pp_object *object)
@@ -135,7 +146,7 @@ static void count_container(void *context, pp_object *object)
     prefetch_inside(object);
     pp_object *out = window_pass(&c->containers, object);
     if (out != NULL)
-        visit(out, count_reference, c);
+        count_inside(c, out);
 }
 
 static void count_handles(void)
@@ -155,7 +166,7 @@ static void count_all(pp_found *found)
     pp_heap_walk(PP_HEAP_CONTAINERS, count_container, &c);
     pp_object *out;
     while ((out = window_take(&c.containers)) != NULL)
-        visit(out, count_reference, &c);
+        count_inside(&c, out);
     while ((out = window_take(&c.targets)) != NULL)
         take_off(out);
     count_handles();
@@ -173,11 +184,15 @@ static inline void reach(marking *m, pp_object *object)
 {
     if (!is_container(object) || (object->gc & PP_GC_REACHED) != 0)
         return;
-    prefetch_inside(object);
     object->gc |= PP_GC_REACHED;
+    m->reached++;
+    if ((object->gc & PP_GC_LEAF) != 0) {
+        object->gc_refs = 0;
+        return;
+    }
+    prefetch_inside(object);
     object->link = m->stack;
     m->stack = object;
-    m->reached++;
 }
 
 static void mark_reference(void *context, pp_value value)

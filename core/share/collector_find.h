@@ -6,7 +6,8 @@
  *             off those that containers hold, in one walk, in whatever order it meets
  *             them: both work on the sum that is there
  *   gc        PP_GC_REACHED once marking has reached it; then the word of gc_refs is the
- *             link of the mark stack until its references were followed
+ *             link of the mark stack until its references were followed. PP_GC_LEAF if
+ *             counting found that it has none: marking does not look inside again
  *
  * References are followed a few at a time behind a window (struct window): the header
  * that is needed next was asked of memory a while ago.

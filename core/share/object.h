@@ -48,7 +48,8 @@ enum {
 enum {
     PP_GC_REACHED = 1,
     PP_GC_CONDEMNED =
-        2 /* found garbage: dead; references between condemned objects are not released */
+        2,          /* found garbage: dead; references between condemned objects are not released */
+    PP_GC_LEAF = 4, /* referred to no object when it was last counted */
 };
 
 /* 32 bytes. */
