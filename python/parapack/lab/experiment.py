@@ -116,6 +116,10 @@ class Context:
 class Runner(ABC):
     """Measures the variants of one case in a worker process. Closed exactly once, also after an error."""
 
+    def __init__(self) -> None:
+        self._absent: dict[str, str] = {}
+        self._facts: dict[str, Any] = {}
+
     @property
     @abstractmethod
     def variants(self) -> list[str]:
@@ -124,12 +128,12 @@ class Runner(ABC):
     @property
     def absent(self) -> dict[str, str]:
         """What this case goes without, and why. May grow while it is measured."""
-        return {}
+        return self._absent
 
     @property
     def facts(self) -> dict[str, Any]:
         """What was observed rather than timed, as JSON; written down when the case is closed."""
-        return {}
+        return self._facts
 
     @abstractmethod
     def measure(self, variant: str) -> Figures:

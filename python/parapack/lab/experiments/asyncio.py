@@ -101,6 +101,7 @@ class WayRunner(Runner):
     """Measures one of the seed's three ways for every library."""
 
     def __init__(self, way: str, context: Context) -> None:
+        super().__init__()
         self._way = way
         self._codecs = {codec.name: codec for codec in context.codecs}
         self._seconds = _seconds(way, context.settings)
@@ -134,6 +135,7 @@ class RecordsRunner(Runner):
     """Measures two workers on one large graph, for every library."""
 
     def __init__(self, direction: str, context: Context) -> None:
+        super().__init__()
         self._seconds = _seconds(f"records {direction}", context.settings)
         graph = loop_lag.records(RECORDS)
         self._direction = direction

@@ -78,6 +78,7 @@ class CompeteRunner(Runner):
     """Measures one payload in one direction: every library alone and beside the computing thread."""
 
     def __init__(self, case: Case, context: Context) -> None:
+        super().__init__()
         self._seconds = _seconds(context.settings)
         make = payloads.maker(case.parameters, context.documents)
         self._tasks: dict[str, parallel.Task] = {}

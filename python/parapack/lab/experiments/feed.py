@@ -51,9 +51,9 @@ class StreamRunner(Runner):
     """Plays tapes at one rate to every client in turn, alone and beside a computing thread."""
 
     def __init__(self, case: Case, context: Context) -> None:
+        super().__init__()
         self._stream = stream_of(case.parameters["per_s"], context.settings)
         self._callback_seconds = case.parameters.get("callback_us", 0) / 1e6
-        self._absent: dict[str, str] = {}
         self._clients: dict[str, dict[str, Any]] = {}
         self._turns: dict[str, int] = {}
         self._pooled: dict[str, dict[str, array[float]]] = {}
@@ -87,10 +87,6 @@ class StreamRunner(Runner):
     @property
     def variants(self) -> list[str]:
         return [name + how for name in self._clients for how in (ALONE, BESIDE)]
-
-    @property
-    def absent(self) -> dict[str, str]:
-        return self._absent
 
     def measure(self, variant: str) -> Figures:
         assert self._session is not None
@@ -144,23 +140,16 @@ class ImportsRunner(Runner):
     """Looks at what importing cryptofeed does to the GIL; measures nothing."""
 
     def __init__(self, context: Context) -> None:
-        self._absent: dict[str, str] = {}
-        self._facts = {
+        super().__init__()
+        seen = {
             name: imports.observe(name, "cryptofeed.exchanges.bitstamp", site.path)
             for name, site in usable_sites(context, self._absent).items()
         }
+        self._facts = {"imports": seen} if seen else {}
 
     @property
     def variants(self) -> list[str]:
         return []
-
-    @property
-    def absent(self) -> dict[str, str]:
-        return self._absent
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        return {"imports": self._facts} if self._facts else {}
 
     def measure(self, variant: str) -> Figures:
         raise ValueError(f"no variant named {variant!r}")

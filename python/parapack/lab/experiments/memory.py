@@ -70,7 +70,7 @@ class StartRunner(Runner):
     """Starts interpreters."""
 
     def __init__(self) -> None:
-        self._absent: dict[str, str] = {}
+        super().__init__()
         self._gil: dict[str, bool] = {}
 
     @property
@@ -101,9 +101,9 @@ class ObjectRunner(Runner):
     """Has one kind of object made, in each of its forms."""
 
     def __init__(self, kind: kinds.Kind, count: int, packed: bytes | None = None) -> None:
+        super().__init__()
         self._holders, self._expressions = kind
         self._count = count
-        self._absent: dict[str, str] = {}
         self._document: Path | None = None
         if packed is not None:
             with tempfile.NamedTemporaryFile(prefix="parapack-lab-", delete=False) as file:
@@ -113,10 +113,6 @@ class ObjectRunner(Runner):
     @property
     def variants(self) -> list[str]:
         return list(self._expressions)
-
-    @property
-    def absent(self) -> dict[str, str]:
-        return self._absent
 
     @property
     def facts(self) -> dict[str, object]:

@@ -44,8 +44,7 @@ class PackagesRunner(Runner):
     """Probes one distribution, at once when it is made; then there is nothing to measure."""
 
     def __init__(self, case: Case, context: Context) -> None:
-        self._facts: dict[str, Any] = {}
-        self._absent: dict[str, str] = {}
+        super().__init__()
         parameters, settings = case.parameters, context.settings
         if process.free_threaded_build() and os.environ.get("PYTHON_GIL") == "1":
             self._facts = {"skipped": _AS_WITHOUT}
@@ -59,14 +58,6 @@ class PackagesRunner(Runner):
     @property
     def variants(self) -> list[str]:
         return []
-
-    @property
-    def absent(self) -> dict[str, str]:
-        return self._absent
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        return self._facts
 
     def measure(self, variant: str) -> Figures:
         raise ValueError(f"nothing to measure: {variant}")

@@ -58,11 +58,10 @@ class PyperformanceRunner(Runner):
     """Measures one benchmark: each result of its script is a variant, the script as a whole another."""
 
     def __init__(self, case: Case, context: Context) -> None:
+        super().__init__()
         parameters = case.parameters
         if "unavailable" in parameters:
             raise RuntimeError(parameters["unavailable"])
-        self._absent: dict[str, str] = {}
-        self._facts: dict[str, Any] = {}
         self._variants: list[str] = []
         self._pending: dict[str, Figures] = {}
         self._loops: list[str] = []
@@ -105,14 +104,6 @@ class PyperformanceRunner(Runner):
     @property
     def variants(self) -> list[str]:
         return self._variants
-
-    @property
-    def absent(self) -> dict[str, str]:
-        return self._absent
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        return self._facts
 
     def measure(self, variant: str) -> Figures:
         """The figures of one result. The script gives all of its results at once: it is run when one is asked

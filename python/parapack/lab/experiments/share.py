@@ -55,7 +55,7 @@ class ShareRunner(Runner):
     """Measures one case: every subject that is there, on every number of threads that makes sense."""
 
     def __init__(self, case: Case, context: Context) -> None:
-        self._absent: dict[str, str] = {}
+        super().__init__()
         self._measures: dict[str, Measure] = {}
         self._closers: list[Callable[[], None]] = []
         settings = context.settings
@@ -75,10 +75,6 @@ class ShareRunner(Runner):
     @property
     def variants(self) -> list[str]:
         return list(self._measures)
-
-    @property
-    def absent(self) -> dict[str, str]:
-        return self._absent
 
     def measure(self, variant: str) -> Figures:
         subject = variant.rpartition("@")[0]

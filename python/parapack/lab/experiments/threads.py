@@ -44,6 +44,7 @@ class ThreadsRunner(Runner):
     """Measures one payload in one direction: every library on every number of threads."""
 
     def __init__(self, case: Case, context: Context) -> None:
+        super().__init__()
         self._seconds = context.settings.seconds
         counts = thread_counts(context.settings.threads)
         self._crew = parallel.Crew(counts[-1])

@@ -69,13 +69,13 @@ class LoadRunner(Runner):
     """
 
     def __init__(self, case: Case, context: Context) -> None:
+        super().__init__()
         self._parameters = case.parameters
-        self._absent: dict[str, str] = {}
         self._servers: dict[int, ServerProcess] = {}
         self._loads: dict[str, tuple[int, Callable[[ServerProcess], Figures]]] = {}
         self._capacities: dict[int, float] = {}
         self._latencies: dict[str, list[float]] = {}
-        self._facts: dict[str, Any] = {"servers": {}, "commands": {}}
+        self._facts = {"servers": {}, "commands": {}}
         self._directory = tempfile.TemporaryDirectory(prefix="parapack-lab-web-")
         try:
             self._open(context)
@@ -86,10 +86,6 @@ class LoadRunner(Runner):
     @property
     def variants(self) -> list[str]:
         return list(self._loads)
-
-    @property
-    def absent(self) -> dict[str, str]:
-        return self._absent
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -231,8 +227,8 @@ class StartRunner(Runner):
     """Servers from nothing to the first answer; and, without a GIL, whether it stays away by itself."""
 
     def __init__(self, case: Case, context: Context) -> None:
+        super().__init__()
         self._site = usable_site(context)
-        self._absent: dict[str, str] = {}
         self._servers = []
         for server in case.parameters["servers"]:
             missing = why_missing(self._site, server)
@@ -242,19 +238,11 @@ class StartRunner(Runner):
                 self._servers.append(server)
         self._options = Options(PING, **case.parameters.get("options", {}))
         self._threads = case.parameters["threads"]
-        self._facts: dict[str, Any] = {"software": {}, "states": {}, "unforced": {}}
+        self._facts = {"software": {}, "states": {}, "unforced": {}}
 
     @property
     def variants(self) -> list[str]:
         return list(self._servers)
-
-    @property
-    def absent(self) -> dict[str, str]:
-        return self._absent
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        return self._facts
 
     def measure(self, variant: str) -> Figures:
         if variant in self._absent:

@@ -30,6 +30,7 @@ def hang_forever():
 
 class TroubleRunner(Runner):
     def __init__(self, case, context):
+        super().__init__()
         self._what = case.parameters["what"]
         self._turn = 0
         self._sites = {name: site.as_dict() for name, site in context.sites.items()}
