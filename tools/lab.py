@@ -36,6 +36,8 @@ def main() -> int:
     stages.say("measuring")
     if what == "run":
         command = [str(here.python), "-m", "parapack", "lab", "run", "--quick", "--out", "results"]
+        # Other interpreters cannot use the wheel that was built for this one.
+        command += ["--parapack", str(ROOT)]
         for executable in [str(here.python), *others] if others else []:
             command += ["--python", executable]
     else:

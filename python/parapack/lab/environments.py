@@ -40,6 +40,9 @@ AGAIN_SECONDS = 24 * 3600.0
 """After so long what did not install is tried again."""
 
 
+_OTHER_SOURCE = "name a checkout or a source distribution with --parapack"
+
+
 class EnvironmentFailed(Exception):
     """An environment cannot be made at all; the message says why."""
 
@@ -87,9 +90,7 @@ def parapack_source() -> str:
     if (checkout / "pyproject.toml").exists() and (checkout / "ext").is_dir():
         return str(checkout)
     if distribution is None:
-        raise EnvironmentFailed(
-            "cannot tell where parapack came from: name a wheel or checkout with --parapack"
-        )
+        raise EnvironmentFailed(f"cannot tell where parapack came from: {_OTHER_SOURCE}")
     return f"{SUBJECT}=={distribution.version}"
 
 
@@ -174,7 +175,9 @@ def _complete(
         failure = _install(python, source, from_source=True)
         stamp["failures"].pop(SUBJECT, None)
         if failure:
-            stamp["failures"][SUBJECT] = failure.reason
+            # A wheel is made for one kind of interpreter.
+            other = f"; {_OTHER_SOURCE}" if source.endswith(".whl") else ""
+            stamp["failures"][SUBJECT] = failure.reason + other
         stamp["source"] = None if failure else fingerprint
     _write_stamp(directory, stamp)
     return stamp

@@ -95,6 +95,27 @@ def test_an_environment_is_made_once_and_keeps_its_failures(tmp_path, monkeypatc
 
 
 @pytest.mark.thread_unsafe(reason="replaces functions of the module")
+def test_a_wheel_for_another_interpreter_is_told_apart(tmp_path, monkeypatch):
+    interpreter = arms.Interpreter(sys.executable, "3.13.1", False, False)
+
+    def create(_interpreter, directory):
+        (directory / "bin").mkdir(parents=True)
+
+    def install(_python, requirement, from_source):
+        return pip.Failure("not a supported wheel", passing=False) if from_source else None
+
+    monkeypatch.setattr(environments, "_create", create)
+    monkeypatch.setattr(environments, "_install", install)
+    wheel = environments.ensure(
+        interpreter, "parapack-0.1.0-cp311-cp311-linux.whl", lambda line: None, tmp_path
+    )
+    assert wheel.failures["parapack"].startswith("not a supported wheel; ")
+    assert "--parapack" in wheel.failures["parapack"]
+    other = environments.ensure(interpreter, "parapack==0.1.0", lambda line: None, tmp_path)
+    assert other.failures["parapack"] == "not a supported wheel"
+
+
+@pytest.mark.thread_unsafe(reason="replaces functions of the module")
 def test_an_interrupted_attempt_is_made_again(tmp_path, monkeypatch):
     interpreter = arms.Interpreter(sys.executable, "3.13.1", False, False)
     monkeypatch.setattr(
