@@ -99,9 +99,9 @@ def test_a_wheel_for_another_interpreter_is_told_apart(tmp_path, monkeypatch):
     interpreter = arms.Interpreter(sys.executable, "3.13.1", False, False)
 
     def create(_interpreter, directory):
-        (directory / "bin").mkdir(parents=True)
+        (directory / "bin").mkdir(parents=True, exist_ok=True)
 
-    def install(_python, requirement, from_source):
+    def install(_python, _requirement, from_source):
         return pip.Failure("not a supported wheel", passing=False) if from_source else None
 
     monkeypatch.setattr(environments, "_create", create)
