@@ -47,7 +47,7 @@ KNOWN = {
 """A compiled module with a fallback, by the package that uses it: where neither source nor name shows it."""
 
 _INDENTED_IMPORT = re.compile(r"^[ \t]+(?:from|import)[ \t]+(.+)", re.MULTILINE)
-_ASKS_WHETHER_COMPILED = re.compile(r"^[^#\n]*\bcython\.compiled\b", re.MULTILINE)
+_ASKS_WHETHER_COMPILED = re.compile(r"^[^#\n\"']*\bcython\.compiled\b", re.MULTILINE)
 _WIDE = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 _MOST_BYTES = 1 << 20
 _LEFT_OUT = {"_vendor", "vendor", "vendored", "test", "tests", "testing"}
