@@ -12,8 +12,9 @@ from functools import partial
 
 import bars
 
-from parapack.lab import measure, share_native, stats
-from parapack.lab.share_subjects import SUBJECT
+from parapack.lab import measure, stats
+from parapack.lab.share import native
+from parapack.lab.share.subjects import SUBJECT
 
 NANOSECONDS = bars.Bar(most=2.0)
 ATOMIC = bars.Bar(least=1.0)
@@ -23,7 +24,7 @@ MUTEX = bars.Bar(least=8.0)
 
 def rates(work: str, threads: int, options: argparse.Namespace) -> measure.Samples[float]:
     """Operations per second of share and of what it is compared with; as 'one', of share on one thread."""
-    lines = {line.subject: line for line in share_native.lines() if line.work == work}
+    lines = {line.subject: line for line in native.lines() if line.work == work}
     share, other = lines.pop(SUBJECT), next(iter(lines.values()))
     return measure.interleave(
         {
@@ -80,7 +81,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=0.1, help="of one run (default: %(default)s)")
     bench = bars.Bench("The C API of the share runtime", parser.parse_args())
     try:
-        share_native.lines()
+        native.lines()
     except OSError as error:
         sys.exit(f"the C library is not here: {error}")
     references(bench)

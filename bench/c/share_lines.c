@@ -1,7 +1,7 @@
 /* The C API's lines of `parapack lab run share`, beside what a C program would write without it.
  *
  * A shared library with a runtime of its own, which the lab loads
- * (python/parapack/lab/share_native.py): its threads are plain threads that never hold a GIL. A
+ * (python/parapack/lab/share/native.py): its threads are plain threads that never hold a GIL. A
  * line measures one subject at one kind of work, several lines with the same work are compared. Not
  * thread-safe: one measurement at a time.
  *

@@ -15,10 +15,11 @@ from unittest import mock
 
 from lab_report_stand_ins import ARMS, GIL, OFF, REPETITIONS, STAND_INS, Figures
 
-from parapack.lab import codecs, experiments, share_interpreters
+from parapack.lab import codecs, experiments
 from parapack.lab.experiment import Case, Experiment, Settings
 from parapack.lab.experiments import asyncio, compete, share, threads
 from parapack.lab.results import CaseResult, ExperimentResult, Results
+from parapack.lab.share import interpreters
 
 AGAIN = "3.13.15 again"
 EXPERIMENTS: dict[str, Experiment] = {
@@ -193,7 +194,7 @@ def _share(arm: str, case: Case, _name: str, figures: Figures) -> Samples:
     if kind == share.NATIVE:
         names, counts = ["share", "mutex"], [1, 2]
     elif kind == share.INTERPRETERS:
-        names, counts = list(share_interpreters.CHANNELS), [2]
+        names, counts = list(interpreters.CHANNELS), [2]
     else:
         names = [subject.name for subject in share.subjects_of(kind)]
         counts = [2] if kind == share.TRANSFER else [1, 2]

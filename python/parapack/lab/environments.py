@@ -24,7 +24,7 @@ from urllib.parse import unquote, urlparse
 from parapack.lab import locks, pip, process_tree
 from parapack.lab.arms import Arm, Interpreter, is_running
 from parapack.lab.codecs import PEERS, SUBJECT
-from parapack.lab.share_subjects import PACKAGES
+from parapack.lab.share.subjects import PACKAGES
 
 INSTALLED = (*PEERS, *PACKAGES)
 """What an environment gets, besides Parapack."""

@@ -286,7 +286,7 @@ def test_a_probe_that_writes_without_end_is_cut_short():
         ("this is not Python", []),
         ("import cython\ndef is_compiled(): return cython.compiled\n", ["p"]),
         ("# not cython.compiled\n", []),
-        ("WORDS = \"cython.compiled\"\n", []),
+        ('WORDS = "cython.compiled"\n', []),
     ],
 )
 def test_fallbacks_in_the_source(tmp_path, source, expected):

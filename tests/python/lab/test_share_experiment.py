@@ -8,10 +8,11 @@ import fastjsonschema
 import pytest
 import support
 
-from parapack.lab import arms, environments, experiments, results, share_native
+from parapack.lab import arms, environments, experiments, results
 from parapack.lab.coordinator import Coordinator
 from parapack.lab.experiment import Settings
 from parapack.lab.results import CaseResult, ExperimentResult
+from parapack.lab.share import native
 
 pytestmark = [
     pytest.mark.isolated,
@@ -104,7 +105,7 @@ def test_the_tables_are_printed(run):
         "share: the C API, without any interpreter",
     ):
         assert title in run[1]
-    for work in share_native.WORKS:
+    for work in native.WORKS:
         assert f"C: {work}" in run[1]
 
 

@@ -8,10 +8,10 @@ import pytest
 from support import run_threads
 
 from parapack import share
-from parapack.lab import share_interpreters, share_native, share_subjects, share_transfer
 from parapack.lab.experiment import Case, Context, Settings
 from parapack.lab.experiments import share as experiment
-from parapack.lab.share_subjects import OPERATIONS, Subject
+from parapack.lab.share import interpreters, native, subjects, transfer
+from parapack.lab.share.subjects import OPERATIONS, Subject
 
 pytestmark = [pytest.mark.thread_unsafe(reason="starts threads and interpreters of its own")]
 
@@ -33,48 +33,48 @@ def made(subject):
 # ---- tasks ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("subject", share_subjects.COUNTERS, ids=names)
+@pytest.mark.parametrize("subject", subjects.COUNTERS, ids=names)
 def test_no_count_is_lost(subject):
     container = made(subject)
 
     def add():
-        call, argument = share_subjects.counter_task(subject.own(container))
+        call, argument = subjects.counter_task(subject.own(container))
         for _ in range(5):
             call(argument)
 
     run_threads(add, add)
-    assert share_subjects.count(container) == 2 * 5 * OPERATIONS
+    assert subjects.count(container) == 2 * 5 * OPERATIONS
 
 
-@pytest.mark.parametrize("subject", share_subjects.DICTS, ids=names)
+@pytest.mark.parametrize("subject", subjects.DICTS, ids=names)
 def test_reading_reads_every_key(subject):
     container = made(subject)
-    call, wanted = share_subjects.dict_task(subject.own(container), "read", "int")
+    call, wanted = subjects.dict_task(subject.own(container), "read", "int")
     assert len(wanted) == OPERATIONS
     with pytest.raises(KeyError):
         call(wanted)
-    share_subjects.fill(container, "int")
+    subjects.fill(container, "int")
     call(wanted)
     with pytest.raises(KeyError):
         call([*wanted, "no such key"])
 
 
-@pytest.mark.parametrize("subject", share_subjects.DICTS, ids=names)
+@pytest.mark.parametrize("subject", subjects.DICTS, ids=names)
 def test_one_operation_in_ten_writes(subject):
     container = made(subject)
-    share_subjects.fill(container, "int")
-    call, work = share_subjects.dict_task(subject.own(container), "10% writes", "str")
+    subjects.fill(container, "int")
+    call, work = subjects.dict_task(subject.own(container), "10% writes", "str")
     assert sum(len(read) + 1 for read, _, _ in work) == OPERATIONS
     call(work)
-    plain = container.plain if isinstance(container, share_subjects.Locked) else container
-    wanted = share_subjects.keys()
+    plain = container.plain if isinstance(container, subjects.Locked) else container
+    wanted = subjects.keys()
     assert sum(isinstance(plain[key], str) for key in wanted) == OPERATIONS // 10
 
 
-@pytest.mark.parametrize("subject", share_subjects.QUEUES, ids=names)
+@pytest.mark.parametrize("subject", subjects.QUEUES, ids=names)
 def test_a_queue_is_left_empty(subject):
     container = made(subject)
-    call, items = share_subjects.queue_task(subject.own(container))
+    call, items = subjects.queue_task(subject.own(container))
     container.put("first")
     call(items)
     assert container.get() == items[-1]
@@ -83,13 +83,13 @@ def test_a_queue_is_left_empty(subject):
 
 
 def test_threads_share_no_keys():
-    for mine, other in zip(share_subjects.keys(), share_subjects.keys(), strict=True):
+    for mine, other in zip(subjects.keys(), subjects.keys(), strict=True):
         assert mine == other and mine is not other
 
 
 def test_a_proxy_of_one_s_own():
     live = share.Dict()
-    other = share_subjects.own_proxy(live)
+    other = subjects.own_proxy(live)
     assert other is not live and other.id == live.id
 
 
@@ -97,7 +97,7 @@ def test_a_proxy_of_one_s_own():
 
 
 @pytest.mark.parametrize("run", experiment.TRANSFERS.values(), ids=experiment.TRANSFERS)
-@pytest.mark.parametrize("subject", share_subjects.QUEUES, ids=names)
+@pytest.mark.parametrize("subject", subjects.QUEUES, ids=names)
 def test_transfer(subject, run):
     made(subject)
     threads = threading.active_count()
@@ -125,7 +125,7 @@ class Confused(queue.Queue):
 
 def test_a_lost_item_is_noticed():
     with pytest.raises(RuntimeError, match="items were put"):
-        share_transfer.stream(Subject("lossy", "", Lossy), 0.002)
+        transfer.stream(Subject("lossy", "", Lossy), 0.002)
 
 
 @pytest.mark.parametrize("run", experiment.TRANSFERS.values(), ids=experiment.TRANSFERS)
@@ -141,7 +141,7 @@ def test_who_fails_leaves_nobody_waiting(run):
 
 def opened(name):
     try:
-        return share_interpreters.Handover(name)
+        return interpreters.Handover(name)
     except ImportError as error:
         pytest.skip(str(error))
 
@@ -151,48 +151,48 @@ def files():
 
 
 @pytest.mark.isolated
-@pytest.mark.parametrize("name", share_interpreters.CHANNELS)
+@pytest.mark.parametrize("name", interpreters.CHANNELS)
 def test_handover_leaves_nothing_behind(name):
     before = files()
     handover = opened(name)
-    assert len(share_interpreters.low_level().list_all()) == 2
+    assert len(interpreters.low_level().list_all()) == 2
     assert handover.rate(0.01) > 0
     handover.close()
-    assert len(share_interpreters.low_level().list_all()) == 1
+    assert len(interpreters.low_level().list_all()) == 1
     assert not [key for key in share.root if str(key).startswith("parapack.lab")]
     assert files() == before
 
 
 @pytest.mark.isolated
-@pytest.mark.parametrize("name", share_interpreters.CHANNELS)
+@pytest.mark.parametrize("name", interpreters.CHANNELS)
 def test_an_interpreter_that_fails_says_so(name, monkeypatch):
     opened(name).close()
-    monkeypatch.setattr(share_interpreters, "_ANSWER", "raise LookupError('nobody is here')")
+    monkeypatch.setattr(interpreters, "_ANSWER", "raise LookupError('nobody is here')")
     with pytest.raises(RuntimeError, match="nobody is here"):
-        share_interpreters.Handover(name)
-    assert len(share_interpreters.low_level().list_all()) == 1
+        interpreters.Handover(name)
+    assert len(interpreters.low_level().list_all()) == 1
 
 
 # ---- from C ---------------------------------------------------------------------------------------------
 
 
 def test_every_line_of_c_has_its_comparison():
-    lines = share_native.lines()
-    assert tuple(dict.fromkeys(line.work for line in lines)) == share_native.WORKS
-    for work in share_native.WORKS:
-        subjects = [line.subject for line in lines if line.work == work]
-        assert len(subjects) == 2 and subjects[0] == share_subjects.SUBJECT
+    lines = native.lines()
+    assert tuple(dict.fromkeys(line.work for line in lines)) == native.WORKS
+    for work in native.WORKS:
+        found = [line.subject for line in lines if line.work == work]
+        assert len(found) == 2 and found[0] == subjects.SUBJECT
 
 
 def test_lines_of_c_give_rates():
-    for line in share_native.lines():
+    for line in native.lines():
         for threads in [line.threads] if line.threads else [1, 2]:
             # However busy the machine: no round trip takes a tenth of a second, nothing less than a cycle.
             assert 10 < line.rate(threads, 0.02) < 1e10, line
 
 
 def test_a_wrong_number_of_threads_is_refused():
-    line = next(line for line in share_native.lines() if line.threads == 2)
+    line = next(line for line in native.lines() if line.threads == 2)
     for threads in (0, 1, 3, 1000):
         with pytest.raises(RuntimeError, match=line.work):
             line.rate(threads, 0.001)
@@ -217,12 +217,12 @@ class Refuses(queue.Queue):
 
 @pytest.mark.parametrize("name", ["queue put+get", "queue stream", "queue round trip"])
 def test_others_that_fail_are_named_and_the_rest_is_measured(name, monkeypatch):
-    subjects = (
-        *share_subjects.QUEUES[:2],
+    queues = (
+        *subjects.QUEUES[:2],
         Subject("missing", "missing", missing),
         Subject("refuses", "refuses", Refuses),
     )
-    monkeypatch.setattr(share_subjects, "QUEUES", subjects)
+    monkeypatch.setattr(subjects, "QUEUES", queues)
     runner = open_case(name)
     try:
         figures = {variant: runner.measure(variant) for variant in runner.variants}
@@ -235,7 +235,7 @@ def test_others_that_fail_are_named_and_the_rest_is_measured(name, monkeypatch):
 
 @pytest.mark.parametrize("name", ["queue put+get", "queue stream"])
 def test_an_error_of_ours_is_an_error(name, monkeypatch):
-    monkeypatch.setattr(share_subjects, "QUEUES", (Subject("share", "parapack", Refuses),))
+    monkeypatch.setattr(subjects, "QUEUES", (Subject("share", "parapack", Refuses),))
     with pytest.raises(OSError, match="refused"):
         runner = open_case(name)
         try:
@@ -245,9 +245,9 @@ def test_an_error_of_ours_is_an_error(name, monkeypatch):
 
 
 def test_without_the_library_c_is_said_not_to_be_measured(monkeypatch):
-    monkeypatch.setattr(share_native, "NAME", "nowhere/_share_lines.so")
-    share_native._library.cache_clear()
-    share_native.lines.cache_clear()
+    monkeypatch.setattr(native, "NAME", "nowhere/_share_lines.so")
+    native._library.cache_clear()
+    native.lines.cache_clear()
     runner = open_case("C: dict read")
     assert runner.variants == []
     assert list(runner.absent) == ["the C API"] and "_share_lines.so" in runner.absent["the C API"]

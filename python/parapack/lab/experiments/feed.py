@@ -23,7 +23,7 @@ from parapack.lab.feed.names import ALONE, BESIDE, IMPORTS, NOT_TRIED, SPREAD, S
 from parapack.lab.feed.session import Session, Stream
 from parapack.lab.findings import ArmFacts, Finding
 from parapack.lab.results import ExperimentResult
-from parapack.lab.share_interpreters import low_level
+from parapack.lab.share.interpreters import low_level
 from parapack.lab.sites import PackageSet, Site
 from parapack.lab.tables import Table
 

@@ -10,22 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from parapack.lab import (
-    compare,
-    parallel,
-    share_charts,
-    share_interpreters,
-    share_native,
-    share_subjects,
-    tables,
-)
-from parapack.lab import share_transfer as transfer
+from parapack.lab import compare, parallel, tables
 from parapack.lab.charts import Chart
 from parapack.lab.experiment import Case, Context, Experiment, Figures, Runner, Settings
 from parapack.lab.experiments.threads import thread_counts, variant_name
 from parapack.lab.findings import ArmFacts, Finding
 from parapack.lab.results import CaseResult, ExperimentResult
-from parapack.lab.share_subjects import SUBJECT, Subject
+from parapack.lab.share import charts, interpreters, native, subjects, transfer
+from parapack.lab.share.subjects import SUBJECT, Subject
 from parapack.lab.stats import median
 from parapack.lab.tables import Table
 
@@ -126,15 +118,15 @@ class ShareRunner(Runner):
     def _open_transfer(self, parameters: dict[str, Any], settings: Settings) -> None:
         run = TRANSFERS[parameters["operation"]]
         seconds = max(_TRANSFER_SECONDS, settings.seconds)
-        for subject in share_subjects.QUEUES:
+        for subject in subjects.QUEUES:
             if self._possible(subject.name, subject.package, subject.make):
                 self._measures[variant_name(subject.name, 2)] = partial(run, subject, seconds)
 
     def _open_interpreters(self, parameters: dict[str, Any], settings: Settings) -> None:
         seconds = max(_HANDOVER_SECONDS, settings.seconds)
-        for name in share_interpreters.CHANNELS:
+        for name in interpreters.CHANNELS:
             try:
-                handover = share_interpreters.Handover(name)
+                handover = interpreters.Handover(name)
             except ImportError as error:
                 self._absent[name] = reason(error)
                 continue
@@ -143,7 +135,7 @@ class ShareRunner(Runner):
 
     def _open_native(self, parameters: dict[str, Any], settings: Settings) -> None:
         try:
-            lines = share_native.lines()
+            lines = native.lines()
         except OSError as error:
             self._absent["the C API"] = reason(error)
             return
@@ -163,10 +155,10 @@ def reason(error: Exception) -> str:
 def subjects_of(kind: str) -> tuple[Subject, ...]:
     """The containers of the cases of a kind."""
     return {
-        DICT: share_subjects.DICTS,
-        COUNTER: share_subjects.COUNTERS,
-        QUEUE: share_subjects.QUEUES,
-        TRANSFER: share_subjects.QUEUES,
+        DICT: subjects.DICTS,
+        COUNTER: subjects.COUNTERS,
+        QUEUE: subjects.QUEUES,
+        TRANSFER: subjects.QUEUES,
     }[kind]
 
 
@@ -174,28 +166,28 @@ def _prepare(crew: parallel.Crew, subject: Subject, parameters: dict[str, Any]) 
     """Makes the container, and lets every thread make its task."""
     container = subject.make()
     if parameters["kind"] == DICT:
-        share_subjects.fill(container, parameters["values"])
+        subjects.fill(container, parameters["values"])
     crew.prepare(subject.name, partial(_task, subject, container, parameters))
 
 
 def _task(subject: Subject, container: Any, parameters: dict[str, Any]) -> parallel.Task:
     mine = subject.own(container)
     if parameters["kind"] == DICT:
-        return share_subjects.dict_task(mine, parameters["operation"], parameters["values"])
-    return (share_subjects.counter_task if parameters["kind"] == COUNTER else share_subjects.queue_task)(mine)
+        return subjects.dict_task(mine, parameters["operation"], parameters["values"])
+    return (subjects.counter_task if parameters["kind"] == COUNTER else subjects.queue_task)(mine)
 
 
 def _task_rate(crew: parallel.Crew, name: str, threads: int, seconds: float) -> float:
-    return crew.measure(name, threads, seconds) * share_subjects.OPERATIONS
+    return crew.measure(name, threads, seconds) * subjects.OPERATIONS
 
 
 def _expected(parameters: dict[str, Any], settings: Settings) -> float:
     """About how long a repetition of a case takes."""
     kind, counts = parameters["kind"], len(thread_counts(settings.threads))
     if kind == TRANSFER:
-        return len(share_subjects.QUEUES) * max(_TRANSFER_SECONDS, settings.seconds)
+        return len(subjects.QUEUES) * max(_TRANSFER_SECONDS, settings.seconds)
     if kind == INTERPRETERS:
-        return len(share_interpreters.CHANNELS) * max(_HANDOVER_SECONDS, settings.seconds)
+        return len(interpreters.CHANNELS) * max(_HANDOVER_SECONDS, settings.seconds)
     return settings.seconds * counts * (2 if kind == NATIVE else len(subjects_of(kind)))
 
 
@@ -203,7 +195,7 @@ class Share(Experiment):
     name = "share"
     summary = "live dicts, counters and queues, beside locks, queue, ft_utils, cereggii, interpreters; from C"
     metrics = (RATE,)
-    libraries = ("parapack", *share_subjects.PACKAGES)
+    libraries = ("parapack", *subjects.PACKAGES)
 
     def cases(self, settings: Settings, documents: Iterable[str]) -> list[Case]:
         cases = {
@@ -215,7 +207,7 @@ class Share(Experiment):
         cases["queue put+get"] = {"kind": QUEUE, "operation": "put+get"}
         cases |= {f"queue {name}": {"kind": TRANSFER, "operation": name} for name in TRANSFERS}
         cases["round trip to an interpreter"] = {"kind": INTERPRETERS, "operation": "round trip"}
-        cases |= {f"C: {work}": {"kind": NATIVE, "operation": work} for work in share_native.WORKS}
+        cases |= {f"C: {work}": {"kind": NATIVE, "operation": work} for work in native.WORKS}
         return [Case(name, parameters, _expected(parameters, settings)) for name, parameters in cases.items()]
 
     def open(self, case: Case, context: Context) -> Runner:
@@ -244,10 +236,10 @@ class Share(Experiment):
         return made + _arms_tables(result)
 
     def charts(self, result: ExperimentResult) -> list[Chart]:
-        return share_charts.charts(result)
+        return charts.charts(result)
 
     def findings(self, result: ExperimentResult, arms: Mapping[str, ArmFacts]) -> list[Finding]:
-        return share_charts.findings(result, arms)
+        return charts.findings(result, arms)
 
 
 NOTES = (
@@ -263,7 +255,7 @@ def _counts(case: CaseResult) -> list[int]:
 def _subjects(case: CaseResult) -> list[str]:
     """The subjects of a case: share first, the others as they are listed where they are defined."""
     kind = case.parameters["kind"]
-    known = list(share_interpreters.CHANNELS)
+    known = list(interpreters.CHANNELS)
     if kind in (DICT, COUNTER, QUEUE, TRANSFER):
         known = [subject.name for subject in subjects_of(kind)]
     found = dict.fromkeys(variant.rpartition("@")[0] for variant in case.samples)

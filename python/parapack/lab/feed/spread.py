@@ -21,7 +21,7 @@ from typing import Any
 from parapack.lab.feed import tape
 from parapack.lab.feed.computation import STEPS, Computation, ThreadComputation
 from parapack.lab.feed.recorder import Recorder
-from parapack.lab.share_interpreters import Interpreter, low_level
+from parapack.lab.share.interpreters import Interpreter, low_level
 
 THREADS, INTERPRETERS = "threads", "interpreters"
 ROOT = "parapack.lab feed"

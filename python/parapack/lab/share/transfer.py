@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from parapack.lab.share_subjects import Subject
+from parapack.lab.share.subjects import Subject
 
 _CHUNK = 100
 """Items between two looks at the clock."""

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from parapack.lab.share_subjects import SUBJECT
-from parapack.lab.share_transfer import Helper, trips_until
+from parapack.lab.share.subjects import SUBJECT
+from parapack.lab.share.transfer import Helper, trips_until
 
 STANDARD = "concurrent.interpreters"
 PIPES = "os.pipe"

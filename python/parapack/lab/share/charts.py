@@ -9,7 +9,7 @@ from parapack.lab.charts import Chart, LineChart, Point, Series
 from parapack.lab.compare import Metric
 from parapack.lab.findings import ArmFacts, Finding
 from parapack.lab.results import CaseResult, ExperimentResult
-from parapack.lab.share_subjects import ONE_PROXY, SUBJECT
+from parapack.lab.share.subjects import ONE_PROXY, SUBJECT
 
 RATE = Metric("operations_per_s")
 ONE_OBJECT = ("dict", "counter", "queue")

@@ -1,0 +1,1 @@
+"""What the experiment `share` compares live objects with, and how it does."""
