@@ -151,4 +151,8 @@ void share_clear(module_state *st)
     Py_CLEAR(st->share.missing);
     Py_CLEAR(st->share.missing_type);
     Py_CLEAR(st->share.opener);
+#if !defined(Py_GIL_DISABLED)
+    for (size_t i = 0; i < SHARE_TEXTS; i++)
+        Py_CLEAR(st->share.texts[i]);
+#endif
 }

@@ -204,7 +204,7 @@ static PyObject *wait_get(PyObject *self, uint64_t deadline)
 PP_INLINE PyObject *leave_with_item(PyObject *self, pp_thread *t, pp_value item)
 {
     PyObject *result = NULL;
-    if (PP_LIKELY(share_scalar(item, &result) && result)) {
+    if (PP_LIKELY(share_scalar(NULL, item, &result) && result)) {
         pp_value_release(t, item);
         share_end(t);
         return result;

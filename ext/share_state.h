@@ -4,6 +4,8 @@
 
 #include "pycompat.h"
 
+enum { SHARE_TEXTS = 4096 }; /* share_text.h */
+
 typedef struct share_state {
     PyTypeObject *dict_type;
     PyTypeObject *list_type;
@@ -15,6 +17,9 @@ typedef struct share_state {
     PyTypeObject *missing_type;
     PyObject *missing; /* share.MISSING */
     PyObject *opener;  /* what pickles call: _parapack.share_open */
+#if !defined(Py_GIL_DISABLED)
+    PyObject *texts[SHARE_TEXTS]; /* strong references to str, or NULL; share_text.h */
+#endif
 } share_state;
 
 #endif /* PARAPACK_EXT_SHARE_STATE_H */

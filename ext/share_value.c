@@ -3,6 +3,7 @@
 
 #include "parapack/utf8.h"
 #include "share_bin.h"
+#include "share_text.h"
 #include "timestamp.h"
 #include "unpack_leaf.h"
 #include "view.h"
@@ -293,7 +294,8 @@ static PyObject *bytes_of(pp_slice body)
 }
 
 /* share_scalar() for str and bin of less than `limit` bytes. */
-PP_INLINE bool text_of(pp_kind kind, const pp_value *value, size_t limit, PyObject **result)
+PP_INLINE bool text_of(module_state *st, pp_kind kind, const pp_value *value, size_t limit,
+                       PyObject **result)
 {
     pp_slice body;
     size_t count;
@@ -306,7 +308,7 @@ PP_INLINE bool text_of(pp_kind kind, const pp_value *value, size_t limit, PyObje
     }
     if (PP_LIKELY(body.size - 2 <= 30)) {
         bool ascii = true;
-        *result = short_ascii(body.data, body.size, &ascii);
+        *result = share_text(st, *value, body, &ascii);
         if (PP_LIKELY(ascii))
             return true;
     }
@@ -316,7 +318,7 @@ PP_INLINE bool text_of(pp_kind kind, const pp_value *value, size_t limit, PyObje
     return true;
 }
 
-bool share_scalar(pp_value value, PyObject **result)
+bool share_scalar(module_state *st, pp_value value, PyObject **result)
 {
     int64_t integer;
     uint64_t large;
@@ -331,7 +333,7 @@ bool share_scalar(pp_value value, PyObject **result)
         return true;
     case PP_KIND_STR:
     case PP_KIND_BIN:
-        return text_of(kind, &value, SHARE_SCOPE_COPY, result);
+        return text_of(st, kind, &value, SHARE_SCOPE_COPY, result);
     case PP_KIND_FLOAT:
         if (!pp_value_float(value, &number))
             return false;
@@ -371,10 +373,10 @@ static PyObject *leaf_of(module_state *st, pp_kind kind, const pp_value *value)
 {
     PyObject *result;
     pp_timestamp timestamp;
-    if (share_scalar(*value, &result))
+    if (share_scalar(NULL, *value, &result))
         return result;
     if (kind == PP_KIND_STR || kind == PP_KIND_BIN)
-        return text_of(kind, value, SIZE_MAX, &result) ? result : share_raise(PP_ERR_TYPE);
+        return text_of(NULL, kind, value, SIZE_MAX, &result) ? result : share_raise(PP_ERR_TYPE);
     if (kind == PP_KIND_TIMESTAMP && pp_value_timestamp(*value, &timestamp))
         return timestamp_new(st, timestamp.seconds, timestamp.nanoseconds);
     return ext_of(st, value);

@@ -112,11 +112,11 @@ PyObject *share_view_of(module_state *st, pp_object *document);
 
 /* ---- out ----------------------------------------------------------------------------------- */
 
-/* A new object for a nil, bool, int or float, or a str or bin below 4096 bytes, in *result (NULL
+/* An object for a nil, bool, int or float, or a str or bin below 4096 bytes, in *result (NULL
  * with MemoryError). False for others. Inside the scope of a borrowed value, any time of a counted
- * one.
- */
-bool share_scalar(pp_value value, PyObject **result);
+ * one. With `st` it may be a str that was made before (share_text.h), for values that are read
+ * where they stay; NULL makes a new one. */
+bool share_scalar(module_state *st, pp_value value, PyObject **result);
 
 /* What share_leave_with() does for values that share_scalar() leaves over. */
 bool share_leave_with_object(module_state *st, pp_thread *t, pp_value value, PyObject **result);
@@ -126,7 +126,7 @@ bool share_leave_with_object(module_state *st, pp_thread *t, pp_value value, PyO
  * again. */
 PP_INLINE bool share_leave_with(module_state *st, pp_thread *t, pp_value value, PyObject **result)
 {
-    if (PP_LIKELY(share_scalar(value, result))) {
+    if (PP_LIKELY(share_scalar(st, value, result))) {
         share_end(t);
         return true;
     }

@@ -8,7 +8,7 @@ import math
 from typing import Any
 
 import pytest
-from support import run_hostile
+from support import FREE_THREADED, run_hostile
 
 import parapack
 from parapack import ExtType, Timestamp, share
@@ -57,6 +57,24 @@ def test_scalars(value: Any) -> None:
     assert value in values and values.index(value) == 0 and values.count(value) == 2
     values.remove(value)
     assert values == [value]
+
+
+def test_short_strs_are_what_they_are_however_often_they_are_read() -> None:
+    """Builds with a GIL give the str of the last read again, if it still is the value."""
+    count = 20_000  # more than are kept
+    d = share.Dict({i: f"value {i}" for i in range(count)})
+    values = share.List(f"item {i % 7}" for i in range(100))
+    for _ in range(2):
+        assert all(d[i] == f"value {i}" for i in range(count))
+        assert all(values[i] == f"item {i % 7}" for i in range(100))
+    if not FREE_THREADED:
+        assert d[5] is d[5] and values[3] is values[3]
+    for text in ("value 5", "other", "value 6", "größer", "valuf 5"):
+        d[5] = text
+        assert d[5] == d[5] == text and type(d[5]) is str
+    for i in range(count):
+        d[i] = f"{i} again"  # in the memory of those that were
+        assert d[i] == f"{i} again"
 
 
 def test_nan() -> None:
