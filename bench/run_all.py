@@ -57,6 +57,7 @@ SCRIPTS = [
     Script("interpreters", with_interpreters, "CPython 3.14 or later with a GIL", ["--repetitions", "7"]),
     Script("loop_lag", with_gil, GIL_BUILD, ["--repetitions", "3", "--seconds", "1"]),
     Script("memory", with_gil, GIL_BUILD, ["--repetitions", "1"]),
+    Script("share_churn", with_interpreters, "CPython 3.14 or later with a GIL", ["--interpreters", "200"]),
     Script("share_dict", with_gil, GIL_BUILD, ["--repetitions", "3"]),
     Script("share_dict", free_threaded, FREE_BUILD, ["--repetitions", "3"]),
     Script("share_collect", with_gil, GIL_BUILD, ["--repetitions", "5", "--containers", "20000"]),
