@@ -1,12 +1,12 @@
-"""Thousands of interpreters come, work on the live objects of all, leave some behind, and go: does anything grow?
+"""Thousands of interpreters come, work on the live objects of all, leave some behind, and go: what grows?
 
-Each has a GIL of its own, changes the shared dict, takes from a queue, waits in another one in vain, and keeps live objects
-in its globals and in cycles. Between the rounds the live objects and
-the memory of the process are looked at, and compared with rounds of interpreters that only import
-`parapack` and use nothing. Flat: the objects do not grow at all, and the memory no faster than theirs.
+Each has a GIL of its own, changes the shared dict, takes from a queue, waits in another one in vain, and
+keeps live objects in its globals and in cycles. Between the rounds the live objects and the memory of the
+process are looked at, and compared with rounds of interpreters that only import `parapack` and use nothing.
+Flat: the objects do not grow at all, and the memory no faster than theirs.
 
-Needs CPython 3.13 or later. CPython 3.13 itself keeps some 1.8 MB of every interpreter that has ended (one that ran
-`pass`), so that only the objects are judged there.
+Needs CPython 3.13 or later. CPython 3.13 itself keeps some 1.8 MB of every interpreter that has ended (one
+that ran `pass`), so that only the objects are judged there.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from parapack import share
 
@@ -25,8 +26,6 @@ except ImportError:
     sys.exit("interpreters with their own GIL need CPython 3.13 or later here")
 
 IDLE = "import parapack"
-KEPT_BY_CPYTHON = 100_000
-"""Bytes: where an idle interpreter leaves more behind, memory says nothing about the working ones."""
 WORK = """
 from parapack import share
 live, jobs, never = (share.root["churn " + name] for name in ("live", "jobs", "never"))
@@ -42,6 +41,10 @@ try:
 except share.Empty:
     pass
 """
+TOLERATED = 1024
+"""Bytes that a working interpreter may leave behind beyond an idle one."""
+KEPT_BY_CPYTHON = 100_000
+"""Bytes: where an idle interpreter leaves more behind, memory says nothing about the working ones."""
 
 
 def run(code: str) -> None:
@@ -53,7 +56,7 @@ def run(code: str) -> None:
         raise RuntimeError(failed.formatted)
 
 
-def resident_bytes() -> int:
+def own_bytes() -> int:
     """Memory of this process alone."""
     for line in Path("/proc/self/smaps_rollup").read_text().splitlines():
         if line.startswith("Private_Dirty:"):
@@ -61,52 +64,62 @@ def resident_bytes() -> int:
     raise RuntimeError("no Private_Dirty in /proc/self/smaps_rollup")
 
 
-def one_round(code: str, count: int) -> int:
-    """`count` interpreters, one after the other. Returns by how many bytes the process has grown."""
-    before = resident_bytes()
+def one_round(code: str, count: int) -> float:
+    """`count` interpreters, one after the other. Returns by how many bytes each has made the process grow."""
+    before = own_bytes()
     for _ in range(count):
         if code == WORK:
             share.root["churn jobs"].put("a job")
         run(code)
     share.collect()
-    return resident_bytes() - before
+    return (own_bytes() - before) / count
+
+
+def measure(rounds: int, each: int) -> dict[str, list[Any]]:
+    """Goes through the rounds and prints each. Returns what they gave."""
+    found: dict[str, list[Any]] = {"working": [], "idle": [], "objects": []}
+    for code in (WORK, IDLE, WORK, IDLE):  # what is only made once
+        one_round(code, max(10, each // 5))
+    print(
+        f"{each} interpreters a round; bytes that each leaves behind\nround    working       idle  live objects"
+    )
+    for number in range(1, rounds + 1):
+        left = {"working": one_round(WORK, each), "idle": one_round(IDLE, each)}
+        left["objects"] = sum(share.stats().objects.values())
+        for kind, figure in left.items():
+            found[kind].append(figure)
+        print(f"{number:5} {left['working']:10.0f} {left['idle']:10.0f} {left['objects']:13}", flush=True)
+    return found
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--interpreters", type=int, default=2000, metavar="N", help="of each kind (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=8, metavar="N", help="rounds of each kind (%(default)s)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--interpreters", type=int, default=2000, metavar="N", help="of each kind (%(default)s)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=8, metavar="N", help="rounds of each kind (%(default)s)"
+    )
     parser.add_argument("--json", metavar="FILE", help="also write the figures to this file")
     parser.add_argument("--check", action="store_true", help="exit with 1 when something grows")
     options = parser.parse_args()
-    each = max(1, options.interpreters // options.rounds)
-    share.root["churn live"] = live = share.Dict()
+    live = share.root["churn live"] = share.Dict()
     share.root["churn jobs"], share.root["churn never"] = share.Queue(), share.Queue()
-    for code in (WORK, IDLE, WORK, IDLE):  # what is only made once
-        one_round(code, max(10, each // 5))
-    objects, growth, begin = [], {"working": [], "idle": []}, time.monotonic()
-    print(f"{each} interpreters a round\n{'round':>5}  {'working':>12}  {'idle':>12}  live objects, thread records")
-    for number in range(options.rounds):
-        growth["working"].append(one_round(WORK, each))
-        growth["idle"].append(one_round(IDLE, each))
-        stats = share.stats()
-        objects.append(sum(stats.objects.values()))
-        print(
-            f"{number + 1:5}  {growth['working'][-1] / each:8.0f} B each  {growth['idle'][-1] / each:6.0f} B each  "
-            f"{objects[-1]}, {stats.thread_records}",
-            flush=True,
-        )
-    working, idle = (sum(growth[kind]) / (each * options.rounds) for kind in ("working", "idle"))
-    steady = len(set(objects)) == 1
-    told = idle < KEPT_BY_CPYTHON
-    flat = steady and (working - idle < 1024 or not told)
+    begin = time.monotonic()
+    found = measure(options.rounds, max(1, options.interpreters // options.rounds))
+    working, idle = (sum(found[kind]) / options.rounds for kind in ("working", "idle"))
+    steady, told = len(set(found["objects"])) == 1, idle < KEPT_BY_CPYTHON
+    flat = steady and (working - idle < TOLERATED or not told)
     print(
-        f"{live['rounds']} interpreters worked in {time.monotonic() - begin:.0f} s: live objects "
-        f"{'as many as before' if steady else 'GROW'}; the process grew by {working:.0f} B for each, by {idle:.0f} B "
-        f"for each idle one{'' if told else ' (not judged: CPython keeps that)'}: {'flat' if flat else 'NOT flat'}"
+        f"{live['rounds']} interpreters worked, {time.monotonic() - begin:.0f} s: "
+        f"live objects {'as many as before' if steady else 'GROW'}; "
+        f"each working one leaves {working:.0f} B behind, each idle one {idle:.0f} B"
+        f"{'' if told else ', which CPython keeps: not judged'}: {'flat' if flat else 'NOT flat'}"
     )
     if options.json:
-        Path(options.json).write_text(json.dumps({"growth": growth, "objects": objects, "flat": flat}) + "\n")
+        Path(options.json).write_text(json.dumps({**found, "flat": flat}) + "\n", encoding="utf-8")
     return 1 if options.check and not flat else 0
 
 
