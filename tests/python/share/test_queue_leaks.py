@@ -85,8 +85,8 @@ def test_nothing_is_left_behind(kind: str) -> None:
         HEAD
         + f"""
 blocks, objects = [], []
-# A block for each of the 20 calls would be a leak. Caches fill up in the first rounds, on a busy machine in the
-# first dozens.
+# A block for each of the 20 calls would be a leak. Caches fill up in the first rounds, on a busy
+# machine in the first dozens.
 while len(blocks) < 3 or blocks[-1] - blocks[-2] >= 20:
     assert len(blocks) < 100, blocks
     for _ in range(20):
