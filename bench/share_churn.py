@@ -80,9 +80,8 @@ def measure(rounds: int, each: int) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {"working": [], "idle": [], "objects": []}
     for code in (WORK, IDLE, WORK, IDLE):  # what is only made once
         one_round(code, max(10, each // 5))
-    print(
-        f"{each} interpreters a round; bytes that each leaves behind\nround    working       idle  live objects"
-    )
+    print(f"{each} interpreters a round; bytes that each leaves behind")
+    print("round    working       idle  live objects")
     for number in range(1, rounds + 1):
         left = {"working": one_round(WORK, each), "idle": one_round(IDLE, each)}
         left["objects"] = sum(share.stats().objects.values())
