@@ -15,8 +15,8 @@
  * nanoseconds: */
 enum {
     LOCK_STAY_MIN = 64,        /* it stays away from the object for so long at least */
-    LOCK_STAY_MAX = 16 * 1024, /* and at most between two looks, */
-    LOCK_AWAY = 48 * 1024,     /* all together for about what blocking costs; */
+    LOCK_STAY_MAX = 32 * 1024, /* and at most between two looks, */
+    LOCK_AWAY = 96 * 1024,     /* all together for about what blocking costs; */
     LOCK_CONTENDED = 2000      /* longer if it met a locked one so shortly before. */
 };
 
