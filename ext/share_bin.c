@@ -1,5 +1,7 @@
 #include "share_bin.h"
 
+#include "source.h"
+
 typedef struct bin_exporter {
     PyObject_HEAD pp_value value; /* counted; a bin, and never one within the word */
 } bin_exporter;
@@ -51,9 +53,7 @@ bool share_bin_is_exporter(PyObject *o)
 pp_value share_bin_of(const Py_buffer *view)
 {
     pp_slice body;
-    PyObject *o = view->obj;
-    if (o && PyMemoryView_Check(o)) /* not released before `view` is */
-        o = PyMemoryView_GET_BUFFER(o)->obj;
+    PyObject *o = source_exporter(view);
     if (!o || !share_bin_is_exporter(o))
         return PP_NO_VALUE;
     pp_value value = ((bin_exporter *)o)->value;

@@ -25,12 +25,16 @@ int source_view(PyObject *object, Py_buffer *view)
     return failed;
 }
 
+PyObject *source_exporter(const Py_buffer *view)
+{
+    PyObject *o = view->obj;
+    return o && PyMemoryView_Check(o) ? PyMemoryView_GET_BUFFER(o)->obj : o;
+}
+
 /* The object whose contents a view shows, if those never change, or NULL. */
 static PyObject *immutable_base(const Py_buffer *view)
 {
-    PyObject *o = view->obj;
-    if (o && PyMemoryView_Check(o))
-        o = PyMemoryView_GET_BUFFER(o)->obj;
+    PyObject *o = source_exporter(view);
     return o && (PyBytes_CheckExact(o) || share_bin_is_exporter(o)) ? o : NULL;
 }
 

@@ -26,6 +26,9 @@ int source_open(source *s, PyObject *object);
 /* Appends nothing, frees everything. */
 void source_close(source *s);
 
+/* What a view that is not released shows the contents of, borrowed; NULL where it does not tell. */
+PyObject *source_exporter(const Py_buffer *view);
+
 /* A contiguous view of an object with items of one byte. 0, or -1 with an
  * exception. On success `view` is to be released. */
 int source_view(PyObject *object, Py_buffer *view);
