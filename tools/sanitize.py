@@ -55,7 +55,7 @@ def main() -> int:
             )
             for one in interpreters
         ]
-        stages.side_by_side(*works, at_once=min(2, os.cpu_count() or 1))
+        stages.side_by_side(*works)
     return stages.finish()
 
 

@@ -116,12 +116,12 @@ class Stages:
         self.outcomes.append(replace(outcome, ok=True))
         return outcome.ok
 
-    def side_by_side(self, *works: Callable[[], object], at_once: int = 2) -> None:
-        """Call the functions, which run stages of their own, so many at a time.
+    def side_by_side(self, *works: Callable[[], object]) -> None:
+        """Call the functions, which run stages of their own, two at a time where there are CPUs for them.
 
         Raises what one of them raises, and ends the others' stages before.
         """
-        with ThreadPoolExecutor(at_once) as pool:
+        with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
             calls = [pool.submit(work) for work in works]
             try:
                 for call in wait(calls, return_when=FIRST_EXCEPTION).done:

@@ -9,7 +9,6 @@ interpreters run two at a time where there are CPUs for them; what they print li
 
 import argparse
 import functools
-import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -46,7 +45,7 @@ def main() -> int:
     if {"python", "dropin"} & set(arguments.only):
         works += [functools.partial(test_interpreter, stages, one, arguments.only) for one in interpreters]
     if works:
-        stages.side_by_side(*works, at_once=min(2, os.cpu_count() or 1))
+        stages.side_by_side(*works)
     return stages.finish()
 
 
