@@ -5,7 +5,7 @@ keeps live objects in its globals and in cycles. Between the rounds the live obj
 process are looked at, by turns with rounds of interpreters that only import `parapack` and use nothing. Flat:
 the objects do not grow at all, and the memory by less than 1 KiB an interpreter.
 
-Needs CPython 3.13 or later. CPython 3.13 itself keeps some 1.8 MB of every interpreter that has ended (one
+Needs CPython 3.12 or later. CPython 3.13 itself keeps some 1.8 MB of every interpreter that has ended (one
 that ran `pass`), so that only the objects are judged there.
 """
 
@@ -19,11 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from parapack import share
-
-try:
-    import _interpreters
-except ImportError:
-    sys.exit("interpreters with their own GIL need CPython 3.13 or later here")
+from parapack.lab.share.interpreters import Interpreter, low_level
 
 IDLE = "import parapack"
 WORK = """
@@ -49,11 +45,11 @@ KEPT_BY_CPYTHON = 100_000
 
 def run(code: str) -> None:
     """The life of one interpreter."""
-    interpreter = _interpreters.create("isolated")
-    failed = _interpreters.exec(interpreter, code)
-    _interpreters.destroy(interpreter)
-    if failed is not None:
-        raise RuntimeError(failed.formatted)
+    interpreter = Interpreter()
+    try:
+        interpreter.run(code)
+    finally:
+        interpreter.close()
 
 
 def own_bytes() -> int:
@@ -104,6 +100,10 @@ def main() -> int:
     parser.add_argument("--json", metavar="FILE", help="also write the figures to this file")
     parser.add_argument("--check", action="store_true", help="exit with 1 when something grows")
     options = parser.parse_args()
+    try:
+        low_level()
+    except ImportError as error:
+        sys.exit(str(error))
     live = share.root["churn live"] = share.Dict()
     share.root["churn jobs"], share.root["churn never"] = share.Queue(), share.Queue()
     begin = time.monotonic()
