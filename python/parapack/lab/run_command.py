@@ -40,8 +40,8 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 MOST_THREADS = 8
-REPETITIONS = {"quick": 5, "default": 9, "full": 15}
-SECONDS = {"quick": 0.025, "default": 0.1, "full": 0.1}
+REPETITIONS = {"quick": 5, "default": 5, "full": 7}
+SECONDS = {"quick": 0.025, "default": 0.05, "full": 0.05}
 
 _EXAMPLES = """\
 examples:
