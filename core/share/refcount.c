@@ -167,7 +167,10 @@ __attribute__((constructor)) static void set_hook(void)
 void pp_retain_shared_(pp_object *object)
 {
     /* Relaxed: who holds a reference keeps the object alive; nothing is published. */
-    atomic_fetch_add_explicit(&object->shared, ONE, memory_order_relaxed);
+    int64_t before = atomic_fetch_add_explicit(&object->shared, ONE, memory_order_relaxed);
+    /* Unused, but asked for. x86 then has `lock xadd` here and not `lock add`, and a pair of retain
+     * and release takes 4.9 instead of 5.3 ns (bench/c/refcount.c on AMD Zen). */
+    __asm__ __volatile__("" : : "r"(before));
 }
 
 bool pp_try_retain_shared_(pp_object *object)
