@@ -1,9 +1,8 @@
 """pyperformance: what do the build without a GIL, and the missing GIL, cost a program with one thread?
 
 The real suite, each benchmark as pyperformance runs it: its own script, pinned requirements and pyperf's
-processes, calibration and mean. A case is one benchmark. One repetition is a run of it in every arm with a
-part of pyperf's processes, so that what is compared was measured within seconds; together the repetitions of
-a full run have as many processes as pyperf starts by default.
+processes, calibration and mean. A case is one benchmark. One repetition is a run of it in every arm with one
+of pyperf's processes, so that what is compared was measured within seconds.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import os
 import platform
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from parapack.lab import process
@@ -36,22 +34,9 @@ METADATA = ("perf_version", "python_version", "python_compiler", "python_config_
 """What is kept of pyperf's metadata."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How a benchmark is measured: pyperf's options in one repetition, and how many repetitions."""
-
-    options: tuple[str, ...]
-    processes: int
-    repetitions: int
-
-
-PLANS = {
-    "quick": Plan(("--processes", "1", "--values", "2", "--min-time", "0.05"), 1, 5),
-    # A quarter of pyperf's 20 processes, each with the benchmark's own number of values.
-    "default": Plan(("--processes", "1"), 1, 5),
-    # All of them.
-    "full": Plan(("--processes", "4"), 4, 5),
-}
+REPETITIONS = 5
+"""The fewest that decide anything, and so a quarter of pyperf's 20 processes, which would take each arm two
+hours."""
 
 
 class PyperformanceRunner(Runner):
@@ -216,7 +201,7 @@ class Pyperformance(Experiment):
             found = suite.load()
         except suite.NoSuite as error:
             return [Case(self.name, {"unavailable": str(error)}, repetitions=1)]
-        made = [_case(found, benchmark, PLANS[settings.size]) for benchmark in _chosen(found, settings)]
+        made = [_case(found, benchmark, settings) for benchmark in _chosen(found, settings)]
         if not settings.quick:
             version = found.versions[suite.PYPERFORMANCE]
             reason = f"the manifest of {suite.PYPERFORMANCE} {version} does not list it"
@@ -252,19 +237,27 @@ def _site_of(found: suite.Suite, benchmark: suite.Benchmark) -> str | None:
     return f"requirements of {first.name}"
 
 
-def _case(found: suite.Suite, benchmark: suite.Benchmark, plan: Plan) -> Case:
-    seconds = durations.seconds(benchmark.name, plan.processes)
+def _pyperf_options(benchmark: suite.Benchmark, settings: Settings) -> list[str]:
+    """What pyperf measures in one repetition."""
+    one_process = ["--processes", "1"]
+    if settings.quick:
+        return [*one_process, "--values", "2", "--min-time", "0.05"]
+    return [*one_process, "--values", "1"] if durations.slow(benchmark.name) else one_process
+
+
+def _case(found: suite.Suite, benchmark: suite.Benchmark, settings: Settings) -> Case:
+    seconds = durations.seconds(benchmark.name)
     parameters = {
         "script": benchmark.script,
         "options": list(benchmark.options),
         "python": benchmark.python,
         "excluded": list(benchmark.excluded),
         "site": _site_of(found, benchmark),
-        "pyperf_options": list(plan.options),
+        "pyperf_options": _pyperf_options(benchmark, settings),
         "limit_s": durations.limit(seconds),
         "versions": found.versions,
     }
-    return Case(benchmark.name, parameters, seconds, plan.repetitions)
+    return Case(benchmark.name, parameters, seconds, REPETITIONS)
 
 
 __all__ = ["EXPERIMENT", "BenchmarkFailed", "Pyperformance", "PyperformanceRunner"]

@@ -6,14 +6,21 @@ For the estimate of the time left, and to tell a slow benchmark from one that ha
 from __future__ import annotations
 
 _DEFAULT = 5.0
+_SLOW = 10.0
 
 _PATIENCE_SECONDS = 45.0
 _PATIENCE = 8.0
 
 
-def seconds(name: str, processes: int) -> float:
-    """One repetition of a benchmark with so many of pyperf's processes; only the first one calibrates."""
-    return _ONE_PROCESS.get(name, _DEFAULT) * (processes + 0.4) / 2
+def slow(name: str) -> bool:
+    """Whether a single value takes seconds, so that one for each process has to do."""
+    return _ONE_PROCESS.get(name, _DEFAULT) >= _SLOW
+
+
+def seconds(name: str) -> float:
+    """One repetition of a benchmark, with one of pyperf's processes; only the first one calibrates."""
+    usual = _ONE_PROCESS.get(name, _DEFAULT) * 0.7
+    return usual / 2 if slow(name) else usual
 
 
 def known() -> frozenset[str]:
