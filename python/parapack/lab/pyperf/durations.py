@@ -6,14 +6,14 @@ For the estimate of the time left, and to tell a slow benchmark from one that ha
 from __future__ import annotations
 
 _DEFAULT = 5.0
-_SLOW = 10.0
+_SLOW = 2.0
 
 _PATIENCE_SECONDS = 45.0
 _PATIENCE = 8.0
 
 
 def slow(name: str) -> bool:
-    """Whether a single value takes seconds, so that one for each process has to do."""
+    """Whether the values take so long that one for each process has to do."""
     return _ONE_PROCESS.get(name, _DEFAULT) >= _SLOW
 
 
