@@ -35,12 +35,11 @@ class Bar:
         else:
             assert self.most is not None
             reached, possible = estimate.high <= self.most, estimate.low <= self.most
-        if reached:
-            return "reached"
         met = estimate.value >= self.least if self.least is not None else estimate.value <= (self.most or 0.0)
-        if possible:
-            return "reached, not significantly" if met else "missed, not significantly"
-        return "missed"
+        word = "reached" if met else "missed"
+        if estimate.few:
+            return f"{word}, in too few repetitions to say"
+        return f"{word}, not significantly" if possible and not reached else word
 
     def __str__(self) -> str:
         return f">= {self.least:g}" if self.least is not None else f"<= {self.most:g}"

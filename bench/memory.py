@@ -85,7 +85,7 @@ def measure_object(names: list[str], expression: str, stored: Path, repetitions:
 
 
 def main() -> int:
-    options = bars.parser(__doc__.splitlines()[0], repetitions=3).parse_args()
+    options = bars.parser(__doc__.splitlines()[0], repetitions=5).parse_args()
     bench = bars.Bench("Peak memory of a pack, over the size of its result", options)
     if not Path("/proc/self/clear_refs").exists():
         sys.exit("this needs Linux: /proc/self/clear_refs")

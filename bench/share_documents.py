@@ -30,7 +30,7 @@ def stored_bytes(value: Any) -> int:
 
 
 def main() -> int:
-    parser = bars.parser(__doc__.splitlines()[0], repetitions=3)
+    parser = bars.parser(__doc__.splitlines()[0], repetitions=5)
     bench = bars.Bench("Memory of a frozen document, over its bytes", parser.parse_args())
     found, missing = documents.load()
     for name, reason in missing.items():

@@ -27,7 +27,7 @@ def measure_kind(kind: kinds.Kind, count: int, repetitions: int) -> tuple[list[f
 
 
 def main() -> int:
-    parser = bars.parser(__doc__.splitlines()[0], repetitions=3)
+    parser = bars.parser(__doc__.splitlines()[0], repetitions=5)
     parser.add_argument(
         "--objects", type=int, default=200_000, metavar="N", help="of each kind (default: %(default)s)"
     )
