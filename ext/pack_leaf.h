@@ -45,22 +45,27 @@ PP_INLINE void copy_short_ascii(uint8_t *to, const uint8_t *from, size_t n)
  * Returns as leaf_inline() does. (pack_leaf.c) */
 uint8_t *leaf_text(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o);
 
+/* leaf_inline() for what is known to be a str. */
+PP_INLINE uint8_t *leaf_str_inline(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o)
+{
+    if (PP_LIKELY(PyUnicode_IS_COMPACT_ASCII(o))) {
+        size_t n = (size_t)((PyASCIIObject *)o)->length;
+        if (PP_LIKELY(n <= LEAF_STR_MAX)) {
+            *p = (uint8_t)(PP_FIXSTR | n);
+            copy_short_ascii(p + 1, (const uint8_t *)((PyASCIIObject *)o + 1), n);
+            return p + 1 + n;
+        }
+    }
+    return leaf_text(pk, p, end, o);
+}
+
 /* Writes `o` at `p`, where LEAF_ROOM bytes are free. Returns the first byte
  * after it, or NULL for what it does not handle. */
 PP_INLINE uint8_t *leaf_inline(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o)
 {
     PyTypeObject *type = Py_TYPE(o);
-    if (type == &PyUnicode_Type) {
-        if (PP_LIKELY(PyUnicode_IS_COMPACT_ASCII(o))) {
-            size_t n = (size_t)((PyASCIIObject *)o)->length;
-            if (PP_LIKELY(n <= LEAF_STR_MAX)) {
-                *p = (uint8_t)(PP_FIXSTR | n);
-                copy_short_ascii(p + 1, (const uint8_t *)((PyASCIIObject *)o + 1), n);
-                return p + 1 + n;
-            }
-        }
-        return leaf_text(pk, p, end, o);
-    }
+    if (type == &PyUnicode_Type)
+        return leaf_str_inline(pk, p, end, o);
     if (type == &PyLong_Type) {
         int64_t v;
         return PP_LIKELY(long_small_value(o, &v)) ? pp_put_int(p, v) : NULL;

@@ -17,6 +17,7 @@
  */
 #include "pack_walk.h"
 
+#include "dict_pairs.h"
 #include "pack_leaf.h"
 
 /* How often a pack starts over before it gives up. With the GIL, which the
@@ -161,13 +162,13 @@ static PP_NOINLINE int slow_leaf(pack *pk, pack_frame *f, uint8_t *p, PyObject *
     return done > 0 ? DONE : done == 0 ? DESCEND : FAILED;
 }
 
-/* Packs `o` at `p` if it is a leaf. `result` is DONE, FAILED or DESCEND; `save`
- * makes the frame right for the path of an error. */
-#define LEAF(o, save)                                                                              \
+/* Packs `o` at `p` if it is a leaf, with `fast`() where there is room. `result` is
+ * DONE, FAILED or DESCEND; `save` makes the frame right for the path of an error. */
+#define LEAF(fast, o, save)                                                                        \
     do {                                                                                           \
         uint8_t *after_ = NULL;                                                                    \
         if (PP_LIKELY((size_t)(end - p) >= LEAF_ROOM))                                             \
-            after_ = leaf_inline(pk, p, end, (o));                                                 \
+            after_ = fast(pk, p, end, (o));                                                        \
         if (PP_LIKELY(after_ != NULL)) {                                                           \
             p = after_;                                                                            \
         } else if (is_container(o)) {                                                              \
@@ -192,7 +193,7 @@ PP_INLINE int run_items(pack *pk, pack_frame *f, PyObject **items, PyObject **it
     int result = DONE;
     while (i < stop) {
         PyObject *o = items[i++];
-        LEAF(o, f->position = i);
+        LEAF(leaf_inline, o, f->position = i);
         if (PP_UNLIKELY(result != DONE)) {
             *item = o;
             if (f->size - i > PREFETCH)
@@ -206,10 +207,28 @@ PP_INLINE int run_items(pack *pk, pack_frame *f, PyObject **items, PyObject **it
     return result;
 }
 
+/* The pair after `*pos`, of `pairs` or, where that is NULL, as PyDict_Next has it.
+ * False where there is none. */
+PP_INLINE bool next_pair(PyObject *dict, const dict_pair *pairs, Py_ssize_t count, Py_ssize_t *pos,
+                         PyObject **key, PyObject **value)
+{
+    if (!pairs)
+        return PyDict_Next(dict, pos, key, value);
+    do {
+        if (PP_UNLIKELY(*pos >= count))
+            return false;
+        *key = pairs[*pos].key;
+        *value = pairs[*pos].value;
+        ++*pos;
+    } while (PP_UNLIKELY(!*value));
+    return true;
+}
+
 /* Packs pairs until a key or value is not a leaf, the budget or the pairs end.
  * Where a key is not a leaf its value waits in f->pending. RESTART: the dict has
  * fewer pairs than its header promised. */
-PP_INLINE int run_pairs(pack *pk, pack_frame *f, PyObject **item)
+PP_INLINE int run_pairs(pack *pk, pack_frame *f, const dict_pair *pairs, Py_ssize_t count,
+                        PyObject **item)
 {
     uint8_t *p = pk->cursor, *end = pk->end;
     Py_ssize_t pos = f->position, left = f->left, begin = left;
@@ -217,19 +236,22 @@ PP_INLINE int run_pairs(pack *pk, pack_frame *f, PyObject **item)
     PyObject *key, *value;
     int result = DONE;
     while (left > stop) {
-        if (PP_UNLIKELY(!PyDict_Next(f->container, &pos, &key, &value))) {
+        if (PP_UNLIKELY(!next_pair(f->container, pairs, count, &pos, &key, &value))) {
             result = RESTART;
             break;
         }
         left--;
-        LEAF(key, f->left = left);
+        if (pairs)
+            LEAF(leaf_str_inline, key, f->left = left);
+        else
+            LEAF(leaf_inline, key, f->left = left);
         if (PP_UNLIKELY(result != DONE)) {
             *item = key;
             if (result == DESCEND)
                 f->pending = Py_NewRef(value);
             break;
         }
-        LEAF(value, f->left = left);
+        LEAF(leaf_inline, value, f->left = left);
         if (PP_UNLIKELY(result != DONE)) {
             *item = value;
             break;
@@ -240,6 +262,20 @@ PP_INLINE int run_pairs(pack *pk, pack_frame *f, PyObject **item)
     pk->cursor = p;
     pk->slice.budget -= (int)(begin - left);
     return result;
+}
+
+/* A dict of another kind than dict_pairs() knows. */
+static PP_NOINLINE int run_other_pairs(pack *pk, pack_frame *f, PyObject **item)
+{
+    return run_pairs(pk, f, NULL, 0, item);
+}
+
+PP_INLINE int run_any_pairs(pack *pk, pack_frame *f, PyObject **item)
+{
+    Py_ssize_t count;
+    const dict_pair *pairs = dict_pairs(f->container, &count);
+    return PP_LIKELY(pairs != NULL) ? run_pairs(pk, f, pairs, count, item)
+                                    : run_other_pairs(pk, f, item);
 }
 
 /* A run over what is left of a container: DONE, FAILED, RESTART, or DESCEND with
@@ -268,7 +304,7 @@ PP_INLINE int run_dict(pack *pk, pack_frame *f, PyObject **item)
     int result = RESTART;
     LOCK_OBJECT(dict);
     if (PP_LIKELY(PyDict_GET_SIZE(dict) == f->size))
-        result = run_pairs(pk, f, item);
+        result = run_any_pairs(pk, f, item);
     if (FREE_THREADED && result == DESCEND)
         Py_INCREF(*item);
     UNLOCK_OBJECT();
@@ -346,6 +382,18 @@ PP_INLINE int walk_container(pack *pk, pack_frame_kind kind, int at)
 }
 
 #if FREE_THREADED
+/* Asks for the cache line of what is about to be counted and locked. Where another
+ * thread has just done so it takes as long to come as a small container takes to
+ * be packed. */
+PP_INLINE void prefetch_to_write(const void *p)
+{
+#if defined(__x86_64__)
+    __asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)p)); /* no operation where unknown */
+#else
+    __builtin_prefetch(p, 1);
+#endif
+}
+
 /* A list of containers would be locked and unlocked for every one of them. Instead
  * several are taken out at a time, each a strong reference. */
 enum { BATCH = 4 };
@@ -359,7 +407,10 @@ static int take_batch(pack_frame *f, PyObject **batch)
     LOCK_OBJECT(list);
     if (PyList_GET_SIZE(list) == f->size) {
         PyObject **items = ((PyListObject *)list)->ob_item + f->position;
-        int most = (int)Py_MIN(f->size - f->position, BATCH);
+        Py_ssize_t left = f->size - f->position;
+        int most = (int)Py_MIN(left, BATCH);
+        for (int i = 0; i < BATCH && most + i < left; i++)
+            prefetch_to_write(items[most + i]);
         while (n < most && is_container(items[n])) {
             batch[n] = items[n];
             n++;
@@ -385,6 +436,30 @@ static int walk_batch(pack *pk, int at)
         Py_DECREF(batch[i++]);
     return result;
 }
+#else
+/* The item that follows, if it is a container and the list has not changed. */
+PP_INLINE PyObject *next_container(pack *pk, pack_frame *f)
+{
+    if (PyList_GET_SIZE(f->container) != f->size || f->position == f->size)
+        return NULL;
+    PyObject *o = PyList_GET_ITEM(f->container, f->position);
+    if (!is_container(o))
+        return NULL;
+    f->position++;
+    pk->slice.budget--;
+    return o;
+}
+
+/* Packs the containers that follow. DONE, also where there are none. */
+PP_INLINE int walk_batch(pack *pk, int at)
+{
+    PyObject *o;
+    int result = DONE;
+    while (result == DONE && still_on_top(pk, at) && (o = next_container(pk, &pk->frames[at])))
+        result = descend(pk, FRAME_LIST, o);
+    return result;
+}
+#endif
 
 static int walk_list(pack *pk, int at)
 {
@@ -403,12 +478,6 @@ static int walk_list(pack *pk, int at)
             return result;
     }
 }
-#else
-static int walk_list(pack *pk, int at)
-{
-    return walk_container(pk, FRAME_LIST, at);
-}
-#endif
 
 static int walk_tuple(pack *pk, int at)
 {
