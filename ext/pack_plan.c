@@ -4,9 +4,12 @@
 #include "parapack/utf8.h"
 
 enum {
-    GROWTH_GUESS = 16 * 1024, /* bytes: results above it are large */
-    GROWTH_LEAP = 32,         /* times: as far as a guess is followed at once */
-    GROWTH_SLACK = 64,        /* bytes: the fast paths want some room beyond the end */
+    GROWTH_GUESS = 16 * 1024,  /* bytes: results above it are large */
+    GROWTH_LEAP = 32,          /* times: as far as a guess is followed at once */
+    GROWTH_SLACK = 64,         /* bytes: the fast paths want some room beyond the end */
+    GROWTH_COPIED = 128 << 10, /* bytes: a scratch area of this size is not copied to grow ... */
+    GROWTH_MAPPED = 64 << 20,  /* ... but moves once to a mapping of its own */
+    SCRATCH_SHARE = 16,        /* of a result: less of it may be in memory twice */
 };
 
 /* A guess needs no order: any value that was ever stored will do. */
@@ -23,38 +26,74 @@ static void relaxed_store(size_t *p, size_t value)
 
 /* ---- scratch ----------------------------------------------------------------- */
 
-/* Growing copies what is there, so it is done rarely: memory that is not used is
- * not touched, and is given back at the end. A result that gets large is
- * guessed to become as large as the last such one. */
+/* Growing copies what is there, and then both copies are in memory, so it is done
+ * rarely and early. A result that gets large is guessed to become as large as the
+ * last such ones. Where that is not enough the scratch area moves to more than
+ * malloc() ever serves from its heap (glibc: 32 MiB): a mapping, of which only
+ * what is written takes memory, and which realloc() grows and shrinks without
+ * copying. The allocator of free-threaded builds would copy. What is not used is
+ * given back at the end. */
 static size_t next_capacity(const pack *pk, size_t capacity)
 {
     if (capacity < GROWTH_GUESS)
         return capacity * 4;
     size_t guess = relaxed_load(&pk->state->large_result);
-    return guess > capacity * 2 && guess / GROWTH_LEAP < capacity ? guess : capacity * 2;
+    bool large = capacity >= GROWTH_COPIED;
+    if (guess > capacity * 2 && (large || guess / GROWTH_LEAP < capacity))
+        return guess;
+    return !FREE_THREADED && large && capacity < GROWTH_MAPPED ? GROWTH_MAPPED : capacity * 2;
+}
+
+/* The next such guess: with room for a result that is somewhat larger, and slow to
+ * forget that there are larger ones. */
+static void learn_size(pack *pk, size_t size)
+{
+    size_t guess = relaxed_load(&pk->state->large_result);
+    relaxed_store(&pk->state->large_result,
+                  Py_MAX(size + size / 4 + GROWTH_SLACK, guess - guess / 4));
+}
+
+/* Makes a new spill of `capacity` bytes. False, and no exception, without memory. */
+static bool move_to_spill(pack *pk, size_t capacity)
+{
+    PyObject *spill = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)capacity);
+    if (!spill) {
+        PyErr_Clear();
+        return false;
+    }
+    memcpy(PyBytes_AS_STRING(spill), pk->base, (size_t)(pk->cursor - pk->base));
+    Py_XSETREF(pk->spill, spill);
+    return true;
+}
+
+/* Makes the spill `capacity` bytes large. False with MemoryError. */
+static bool resize_spill(pack *pk, size_t capacity)
+{
+    if (!pk->spill)
+        return move_to_spill(pk, capacity) || PyErr_NoMemory() != NULL;
+    if (_PyBytes_Resize(&pk->spill, (Py_ssize_t)capacity) == 0)
+        return true;
+    /* The bytes are gone: leave a pack that can only be ended. */
+    pk->base = pk->cursor = pk->scratch;
+    pk->end = pk->scratch + PACK_SCRATCH;
+    return false;
 }
 
 int pack_grow(pack *pk, size_t need)
 {
     size_t used = (size_t)(pk->cursor - pk->base);
-    size_t capacity = (size_t)(pk->end - pk->base);
-    if (need > (size_t)PY_SSIZE_T_MAX / 2 || capacity > (size_t)PY_SSIZE_T_MAX / 4) {
+    size_t before = (size_t)(pk->end - pk->base);
+    if (need > (size_t)PY_SSIZE_T_MAX / 2 || before > (size_t)PY_SSIZE_T_MAX / 4) {
         PyErr_NoMemory();
         return -1;
     }
-    capacity = next_capacity(pk, capacity);
-    if (capacity < used + need)
-        capacity = used + need;
-    if (!pk->spill) {
-        pk->spill = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)capacity);
-        if (!pk->spill)
+    size_t capacity = Py_MAX(next_capacity(pk, before), used + need);
+    bool moves = !pk->spill || (before < GROWTH_MAPPED && capacity >= GROWTH_MAPPED);
+    if (!moves || !move_to_spill(pk, capacity)) {
+        if (moves)
+            capacity = Py_MAX(before * 2, used + need); /* there may be memory for this */
+        if (!resize_spill(pk, capacity))
             return -1;
-        memcpy(PyBytes_AS_STRING(pk->spill), pk->base, used);
-    } else if (_PyBytes_Resize(&pk->spill, (Py_ssize_t)capacity)) {
-        /* The bytes are gone: leave a pack that can only be ended. */
-        pk->base = pk->cursor = pk->scratch;
-        pk->end = pk->scratch + PACK_SCRATCH;
-        return -1;
     }
     pk->base = (uint8_t *)PyBytes_AS_STRING(pk->spill);
     pk->cursor = pk->base + used;
@@ -225,9 +264,15 @@ static void gather(const pack *pk, uint8_t *to)
     memcpy(to, pk->base + at, (size_t)(pk->cursor - pk->base) - at);
 }
 
+/* Whether the copy is worth giving the GIL up for. */
+static bool releases_gil(const pack *pk)
+{
+    return pack_size(pk) >= PACK_RELEASE_MIN && !pk->options->atomic;
+}
+
 void pack_gather(pack *pk, uint8_t *target)
 {
-    if (pack_size(pk) < PACK_RELEASE_MIN || pk->options->atomic) {
+    if (!releases_gil(pk)) {
         gather(pk, target);
         return;
     }
@@ -247,16 +292,12 @@ bool pack_overlaps(const pack *pk, const uint8_t *target, size_t size)
     return false;
 }
 
-/* Few deferred bodies in much scratch: makes room for them where they belong,
- * from the end on, so that there are never two copies of the rest. */
-static PyObject *merge(pack *pk, size_t size)
+/* Makes room for the deferred bodies where they belong, from the end on. `base` has room
+ * for `size` bytes and holds the scratch area. */
+static void spread(const pack *pk, uint8_t *base, size_t size)
 {
     size_t used = (size_t)(pk->cursor - pk->base);
-    PyObject *result = pk->spill;
-    pk->spill = NULL;
-    if (_PyBytes_Resize(&result, (Py_ssize_t)size))
-        return NULL;
-    uint8_t *base = (uint8_t *)PyBytes_AS_STRING(result), *to = base + size;
+    uint8_t *to = base + size;
     for (size_t i = pk->plan.count; i-- > 0;) {
         const pack_body *body = &pk->plan.body[i];
         size_t after = used - body->at;
@@ -269,6 +310,23 @@ static PyObject *merge(pack *pk, size_t size)
             copy_ucs(to, body->copy, body->data, body->count);
         used = body->at;
     }
+}
+
+/* Much scratch: it becomes the result, so that there are never two copies of it. */
+static PyObject *merge(pack *pk, size_t size)
+{
+    PyObject *result = pk->spill;
+    pk->spill = NULL;
+    if (_PyBytes_Resize(&result, (Py_ssize_t)size))
+        return NULL;
+    uint8_t *base = (uint8_t *)PyBytes_AS_STRING(result);
+    if (!releases_gil(pk)) {
+        spread(pk, base, size);
+        return result;
+    }
+    Py_BEGIN_ALLOW_THREADS
+        spread(pk, base, size);
+    Py_END_ALLOW_THREADS
     return result;
 }
 
@@ -281,14 +339,14 @@ PyObject *pack_result(pack *pk)
     if (bodies == 0 && !pk->spill)
         return PyBytes_FromStringAndSize((const char *)pk->base, (Py_ssize_t)size);
     if (size > GROWTH_GUESS && bodies < size / 2)
-        relaxed_store(&pk->state->large_result, size + GROWTH_SLACK);
+        learn_size(pk, size);
     if (bodies == 0) {
         result = pk->spill;
         pk->spill = NULL;
         _PyBytes_Resize(&result, (Py_ssize_t)size); /* NULL on failure */
         return result;
     }
-    if (pk->spill && bodies < size / 2 && bodies < PACK_RELEASE_MIN)
+    if (pk->spill && size - bodies > size / SCRATCH_SHARE)
         return merge(pk, size);
     result = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
     if (result)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from support import SANITIZER, run_python
+from support import FREE_THREADED, SANITIZER, run_python
 
 pytestmark = [
     pytest.mark.isolated,
@@ -168,6 +168,56 @@ text = "é" * (8 * 1024 * 1024)
 before = peak()
 data = packb(text)
 assert sys.getsizeof(text) < 9 * 1024 * 1024    # it was not given a UTF-8 form
+"""
+    )
+
+
+@pytest.mark.skipif(FREE_THREADED, reason="mimalloc copies what grows")
+def test_a_pack_that_grows_is_not_in_memory_twice() -> None:
+    """Also where malloc() serves large blocks from its heap, as it does once one was freed."""
+    run_python(
+        PEAK
+        + """
+bytes(30 << 20)
+small = [{"id": i, "name": "somebody", "ok": True} for i in range(200_000)]
+for value in (small[:40_000], small, small * 5):
+    before = peak()
+    data = packb(value)
+    packed = peak() - before
+    assert packed < len(data) * 1.1 + 500_000, (packed, len(data))
+    del data
+"""
+    )
+
+
+def test_a_pack_grows_where_address_space_is_short() -> None:
+    """It asks for more than it needs, and goes on with less."""
+    run_python(
+        PEAK
+        + f"FREE_THREADED = {FREE_THREADED}\n"
+        + """
+def address_space():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmSize"))
+
+small = [{"id": i, "name": "somebody", "ok": True} for i in range(200_000)]
+expected = packb(small)
+assert 2_000_000 < len(expected) < 8_000_000
+try:
+    room = address_space() + (40 << 20)
+    resource.setrlimit(resource.RLIMIT_AS, (room, room))
+except (OSError, ValueError):
+    sys.exit()
+for count in (1, 10, 100, 1000, 10_000, 100_000):
+    assert unpackb(packb(small[:count])) == small[:count]
+assert packb(small) == expected
+try:
+    packb([small] * 20)
+except MemoryError:
+    pass
+else:
+    assert FREE_THREADED, "40 MiB were enough for more than that" # its allocator has reserved much more
+assert packb(small) == expected
 """
     )
 
