@@ -35,8 +35,10 @@ def available() -> bool:
     return _library() is not None
 
 
-def copy_loop(count: int) -> Callable[[bytes], None]:
+def copy_loop(count: int, offset: int = 0) -> Callable[[bytes], None]:
     """Makes a call that copies its argument `count` times without the GIL. Each thread makes its own.
+
+    The copy lies `offset` bytes behind the begin of the memory that malloc returns.
 
     Raises RuntimeError without a compiler, CalledProcessError when it fails.
     """
@@ -46,11 +48,11 @@ def copy_loop(count: int) -> Callable[[bytes], None]:
     # By subscript each time: a new foreign function, where an attribute would be the one that all threads
     # share.
     loop = library["parapack_copy_loop"]
-    loop.argtypes = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_long)
+    loop.argtypes = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_long)
     loop.restype = ctypes.c_int
 
     def copy(body: bytes) -> None:
-        if loop(body, len(body), count):
+        if loop(body, len(body), offset, count):
             raise MemoryError
 
     return copy

@@ -35,8 +35,3 @@ def fresh_copier() -> Callable[[bytes], bytes]:
         return fresh
 
     return copy
-
-
-def holding_copier() -> Callable[[bytearray], bytes]:
-    """A call that copies a bytearray into new bytes in one step, holding the GIL: the least overhead."""
-    return bytes
