@@ -58,8 +58,8 @@ class Terminal:
             self._progress = None
 
     def say(self, text: str) -> None:
-        """Prints a line as it is."""
-        self._console.print(escape(text), highlight=False)
+        """Prints a line as it is, also a long one: commands and paths are there to be copied."""
+        self._console.print(escape(text), highlight=False, soft_wrap=True)
 
     def show(self, progress: coordinator.Progress) -> None:
         """Shows how far the run has come."""
