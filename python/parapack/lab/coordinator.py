@@ -84,10 +84,12 @@ class Coordinator:
         sites: Mapping[tuple[str, str], Mapping[str, Site]] = MappingProxyType({}),
         command: Sequence[str] = (),
         tell: Callable[[str], None] = lambda line: None,
+        earlier: Results | None = None,
     ) -> None:
         """`sites` has, by the names of an arm and of an experiment, what was installed for it; `command` is
-        the command line to note down; `tell` is given a line for what goes wrong on the way."""
-        self.results = Results(settings.as_dict(), command=list(command))
+        the command line to note down; `tell` is given a line for what goes wrong on the way; `earlier` is
+        what a run that goes on has already: what is measured there stays as it is."""
+        self.results = earlier or Results(settings.as_dict(), command=list(command))
         self.path = path
         self._settings = settings
         self._arms = arms
@@ -109,7 +111,7 @@ class Coordinator:
         """
         found, self.results.missing_documents = documents.load()
         self.results.documents = documents.sizes(found)
-        self.results.arms = [
+        self.results.arms = self.results.arms or [
             {"name": arm.name, "error": environment.error, "again_of": arm.again_of}
             for arm, environment in self._arms
         ]
@@ -140,13 +142,15 @@ class Coordinator:
             self.unsaved = None
 
     def _measure_all(self, found: list[str], documents_path: str) -> None:
-        plan = [(one, ExperimentResult(one.name)) for one in self._chosen]
+        begun = {one.name: one for one in self.results.experiments}
+        plan = [(one, begun.get(one.name, ExperimentResult(one.name))) for one in self._chosen]
         cases = {one.name: self._cases(one, found, result) for one, result in plan}
         expected = {name: [self._expected(case) for case in of_one] for name, of_one in cases.items()}
         self._remaining = Remaining(expected)
         self._progress = Progress("", "", 0, sum(map(len, cases.values())))
         for experiment, result in plan:
-            self.results.experiments.append(result)
+            if experiment.name not in begun:
+                self.results.experiments.append(result)
             if cases[experiment.name]:
                 self._measure_experiment(experiment, cases[experiment.name], result, documents_path)
             result.complete = result.error is None
@@ -154,8 +158,11 @@ class Coordinator:
         self._step("", "")
 
     def _cases(self, experiment: Experiment, found: list[str], result: ExperimentResult) -> list[Case]:
+        """The cases that are still to be measured."""
+        measured = {case.case for case in result.cases}
         try:
-            return [case for case in experiment.cases(self._settings, found) if self._settings.wants(case)]
+            wanted = [case for case in experiment.cases(self._settings, found) if self._settings.wants(case)]
+            return [case for case in wanted if case.name not in measured]
         except Exception as error:
             result.error = f"cannot say what to measure: {type(error).__name__}: {error}"
             self._tell(f"{experiment.name}: {result.error}")
@@ -164,12 +171,14 @@ class Coordinator:
     def _measure_experiment(
         self, experiment: Experiment, cases: list[Case], result: ExperimentResult, documents_path: str
     ) -> None:
-        begun = time.monotonic()
+        begun = time.monotonic() - result.seconds
         self._step(experiment.name, "")
         try:
             with self._started(experiment, result, documents_path):
                 for case in cases:
+                    result.cut_off = case.name
                     self._measure_case(experiment, case, result)
+                    result.cut_off = None
                     self._progress = Progress(
                         experiment.name, case.name, self._progress.done + 1, self._progress.total
                     )

@@ -6,12 +6,14 @@ free-threaded build back on when it is imported, and only the process itself kno
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import os
 import platform
 import signal
 import sys
 import sysconfig
+from pathlib import Path
 from typing import Any
 
 from parapack.lab import codecs
@@ -91,6 +93,14 @@ def usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
+def _digest(module: str) -> dict[str, str]:
+    """What tells two builds of one version apart, where a module has a file."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if file is None:
+        return {}
+    return {"digest": hashlib.sha256(Path(file).read_bytes()).hexdigest()}
+
+
 def describe_libraries(present: list[codecs.Codec], absent: list[codecs.Absent]) -> dict[str, dict[str, Any]]:
     """The libraries under test by name: what runs, or why it does not."""
     described: dict[str, dict[str, Any]] = {}
@@ -100,6 +110,7 @@ def describe_libraries(present: list[codecs.Codec], absent: list[codecs.Absent])
             "version": codec.version,
             "compiled": codec.compiled,
             "implementation": codec.implementation,
+            **_digest(codec.implementation),
         }
     for missing in absent:
         described[missing.name] = {"present": False, "reason": missing.reason}

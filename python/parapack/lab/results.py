@@ -69,6 +69,9 @@ class ExperimentResult:
     had to be started again), and `restarts`. An arm that did not live to say it is not there."""
     sites: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     """By arm and name of the package set: what was installed for it, see sites.Site.record."""
+    cut_off: str | None = None
+    """The case that is being measured: in a file, the one that was when the run ended early. What is there of
+    it is not all."""
 
     def arms(self) -> list[str]:
         """The arms that measured or observed something, in the order of the run."""
@@ -121,14 +124,20 @@ class Results:
     finished: str | None = None
     interrupted: bool = False
     command: list[str] = field(default_factory=list)
-    """The command line of the run."""
+    """The command line of the run; that of the first sitting."""
     machine: dict[str, Any] = field(default_factory=lambda: machine_facts())
     """What it ran on, when it began."""
+    resumed: list[str] = field(default_factory=list)
+    """When it was gone on with (`--resume`), each time."""
 
     @property
     def measured(self) -> bool:
         """Whether anything was measured or observed at all."""
         return any(case.samples or case.facts for one in self.experiments for case in one.cases)
+
+    def experiment(self, name: str) -> ExperimentResult | None:
+        """What there is of an experiment; None when it was not begun."""
+        return next((one for one in self.experiments if one.name == name), None)
 
     def arm_facts(self, experiment: ExperimentResult) -> dict[str, ArmFacts]:
         """Every arm that came up, by name, with the state of its GIL after the work of an experiment."""
@@ -147,6 +156,7 @@ class Results:
             "started": self.started,
             "finished": self.finished,
             "interrupted": self.interrupted,
+            "resumed": self.resumed,
             "command": self.command,
             "machine": self.machine,
             "settings": self.settings,
@@ -161,6 +171,7 @@ class Results:
                     "seconds": experiment.seconds,
                     "processes": experiment.processes,
                     "sites": experiment.sites,
+                    "cut_off": experiment.cut_off,
                     "cases": [
                         {
                             "case": case.case,

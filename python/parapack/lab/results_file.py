@@ -199,6 +199,7 @@ def _results(content: dict[str, Any], name: str) -> Results:
         made.seconds = one.get("seconds", 0.0)
         made.processes = one.get("processes", {})
         made.sites = one.get("sites", {})
+        made.cut_off = one["cut_off"] if "cut_off" in one else _maybe_cut_off(made, content["finished"])
         experiments.append(made)
     return Results(
         content["settings"],
@@ -211,7 +212,15 @@ def _results(content: dict[str, Any], name: str) -> Results:
         content["interrupted"],
         content["command"],
         content["machine"],
+        content.get("resumed", []),
     )
+
+
+def _maybe_cut_off(experiment: ExperimentResult, finished: str | None) -> str | None:
+    """The case that may have been cut off where a file does not say so: the last one of an experiment that is
+    not complete, when the run wrote the file at its end. While it goes on it only writes whole cases."""
+    ended_early = finished is not None and not experiment.complete and experiment.cases
+    return experiment.cases[-1].case if ended_early else None
 
 
 def _case(content: dict[str, Any], arms: set[str], where: str) -> CaseResult:

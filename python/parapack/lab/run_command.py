@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import importlib.util
 import itertools
+import os
 import shlex
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parapack.lab import (
     arms,
-    codecs,
+    environments,
     experiments,
     interpreters,
     interruption,
-    measure,
+    locks,
     noise,
     prepare,
-    process,
     process_tree,
+    results_file,
+    resume,
+    run_options,
 )
+from parapack.lab.arms import Arm, Interpreter
 from parapack.lab.environments import Environment
 from parapack.lab.experiment import Experiment, Settings
-from parapack.lab.packages import most_used
 from parapack.lab.results import Results
+from parapack.lab.run_options import UsageError
+from parapack.lab.sites import Site
 from parapack.lab.tables import Table
 
 if TYPE_CHECKING:
@@ -39,96 +46,38 @@ if TYPE_CHECKING:
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
-MOST_THREADS = 8
-REPETITIONS = {"quick": 5, "default": 5, "full": 7}
-SECONDS = {"quick": 0.025, "default": 0.05, "full": 0.05}
-
-_EXAMPLES = """\
-examples:
-  parapack lab run --quick                      everything, in a few minutes, with this interpreter
-  parapack lab run --full                       everything, with the repetitions and the null test of a report
-                                                that others are to trust
-  parapack lab run threads --threads 4          one experiment, up to four threads
-  parapack lab run --python python3.13 --python python3.13t --out results
-                                                interpreters beside each other; what each needs is installed
-                                                in a virtual environment of its own, kept in the user's cache
-  parapack lab run threads --only cars --only "bin 1 MiB"
-"""
 
 
-class UsageError(Exception):
-    """What the user asked for cannot be done; the message says why and what can."""
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a run is to do."""
+
+    options: argparse.Namespace
+    command: list[str]
+    chosen: list[Experiment]
+    found: list[Interpreter]
+    path: Path
+    """The result file."""
+    earlier: Results | None = None
+    """What there is of it, when the run goes on with it."""
+
+    @property
+    def left(self) -> list[Experiment]:
+        return resume.left(self.earlier, self.chosen) if self.earlier else self.chosen
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What it does it with."""
+
+    settings: Settings
+    ready: list[tuple[Arm, Environment]]
+    sites: dict[tuple[str, str], dict[str, Site]]
 
 
 def add_parser(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds `run` to the actions of `parapack lab`."""
-    run = actions.add_parser(
-        "run",
-        help="run experiments",
-        description="Runs experiments on each interpreter given, prints tables, writes the figures as JSON "
-        "and a report as HTML.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    run.add_argument(
-        "experiments",
-        nargs="*",
-        metavar="EXPERIMENT",
-        help="which ones (default: all; see `parapack lab list`)",
-    )
-    run.add_argument(
-        "--python",
-        action="append",
-        default=[],
-        metavar="PATH",
-        help="an interpreter to measure, may be given several times (default: the running one). A virtual "
-        "environment's is used with what is installed there; a free-threaded one runs with PYTHON_GIL=0 "
-        "and with 1",
-    )
-    size = run.add_mutually_exclusive_group()
-    size.add_argument("--quick", action="store_true", help="fewer cases, fewer and shorter repetitions")
-    size.add_argument("--full", action="store_true", help="more repetitions, and --again")
-    run.add_argument("--again", action=argparse.BooleanOptionalAction,
-                     help="measure the first interpreter a second time beside itself, as an arm of its own "
-                          "that shows what differs by chance (default: with --full)")  # fmt: skip
-    run.add_argument("--out", type=Path, default=Path("results"), metavar="DIR",
-                     help="directory for the JSON file and the report (default: %(default)s)")  # fmt: skip
-    run.add_argument("--threads", type=_positive_int, metavar="N",
-                     help=f"most threads (default: the CPUs, at most {MOST_THREADS})")  # fmt: skip
-    run.add_argument("--repetitions", type=_positive_int, metavar="N",
-                     help=f"undisturbed repetitions of each case (default: {REPETITIONS['default']}, with "
-                          f"--quick {REPETITIONS['quick']}, with --full {REPETITIONS['full']})")  # fmt: skip
-    run.add_argument("--seconds", type=_positive_float, metavar="S",
-                     help=f"length of one measurement (default: {SECONDS['default']}, with --quick "
-                          f"{SECONDS['quick']})")  # fmt: skip
-    run.add_argument("--only", action="append", default=[], metavar="TEXT",
-                     help="only cases whose name contains this; may be given several times")  # fmt: skip
-    run.add_argument("--library", action="append", default=[], choices=codecs.NAMES,
-                     help="only these libraries; may be given several times (default: all)")  # fmt: skip
-    run.add_argument("--heap", type=_count, default=measure.HEAP, metavar="N",
-                     help="containers that each measured process keeps alive: how often the collector of a "
-                          "free-threaded build runs depends on it (default: %(default)s)")  # fmt: skip
-    run.add_argument("--parapack", metavar="SOURCE",
-                     help="wheel, sdist or checkout that other interpreters get Parapack from "
-                          "(default: where the running one came from)")  # fmt: skip
-    _add_packages_options(run)
-    run.set_defaults(run=run_experiments)
-
-
-def _add_packages_options(run: argparse.ArgumentParser) -> None:
-    group = run.add_argument_group(
-        "packages",
-        "The experiment `packages` probes what is installed; with these, other packages besides, each "
-        "installed into a directory of its own that is removed afterwards.",
-    )
-    group.add_argument("--packages", nargs="+", action="extend", default=[], metavar="NAME",
-                       help="packages to try, as pip names them")  # fmt: skip
-    group.add_argument("--top", nargs="?", type=_positive_int, const=sys.maxsize, metavar="N",
-                       help="the most used packages with compiled parts, or the first N of them")  # fmt: skip
-    group.add_argument("--sdists", action="store_true",
-                       help="build those from source for which there is no wheel")  # fmt: skip
-    group.add_argument("--import-limit", type=_positive_float, default=30.0, metavar="S",
-                       help="seconds after which an import hangs (default: %(default)s)")  # fmt: skip
+    run_options.add_parser(actions, run_experiments)
 
 
 def run_experiments(options: argparse.Namespace) -> int:
@@ -139,29 +88,78 @@ def run_experiments(options: argparse.Namespace) -> int:
     if importlib.util.find_spec("rich") is None:
         print("parapack lab run needs a few more packages: pip install 'parapack[lab]'", file=sys.stderr)
         return EXIT_USAGE
-    try:
-        chosen = _chosen_experiments(options.experiments)
-        found = [arms.probe(path) for path in options.python or [sys.executable]]
-        path = _result_path(options.out)
-    except (UsageError, arms.NoInterpreter) as error:
-        print(f"parapack lab run: {error}", file=sys.stderr)
-        return EXIT_USAGE
+    # `keep` holds what must not change under the run: locks on directories of the cache.
     with interruption.as_keyboard_interrupt(), contextlib.ExitStack() as keep:
         try:
-            return _run(options, chosen, found, path, keep)
+            plan = _plan_of_file(options, keep) if options.resume else _new_plan(options, keep)
+            if not plan.left:
+                return _nothing_left(plan)
+            return _run(plan, keep)
+        except (UsageError, arms.NoInterpreter, results_file.ResultError) as error:
+            print(f"parapack lab run: {error}", file=sys.stderr)
+            return EXIT_USAGE
+        except resume.Misfit as error:
+            print(f"parapack lab run: cannot go on with {options.resume}:", file=sys.stderr)
+            print(*(f"  {one}" for one in error.differences), sep="\n", file=sys.stderr)
+            return EXIT_USAGE
         except KeyboardInterrupt:
             print("parapack lab run: interrupted", file=sys.stderr)
             return EXIT_INTERRUPTED
 
 
-def _run(
-    options: argparse.Namespace,
-    chosen: list[Experiment],
-    found: list[arms.Interpreter],
-    path: Path,
-    keep: contextlib.ExitStack,
-) -> int:
-    """`keep` holds what must not change under the run: locks on directories of the cache."""
+def _new_plan(options: argparse.Namespace, keep: contextlib.ExitStack) -> _Plan:
+    chosen = _chosen_experiments(options.experiments)
+    found = _interpreters(options)
+    path = _result_path(options.out or Path(run_options.OUT))
+    _claim(path, keep)
+    return _Plan(options, ["parapack", *sys.argv[1:]], chosen, found, path)
+
+
+def _plan_of_file(options: argparse.Namespace, keep: contextlib.ExitStack) -> _Plan:
+    """The plan of the run that left a file. What was given beside --resume and must not be is refused."""
+    refused = run_options.not_beside_resume(options)
+    if refused:
+        raise UsageError(f"--resume takes the run's options from the file; leave out {', '.join(refused)}")
+    path = options.resume.resolve() if options.resume.is_symlink() else options.resume
+    if path.suffix != ".json":
+        raise UsageError(f"{path}: a result file has a name that ends in .json")
+    if path.is_file():
+        _claim(path, keep)
+    earlier = results_file.load(path)
+    try:
+        recorded = run_options.recorded(earlier.command)
+        chosen = _chosen_experiments(recorded.experiments)
+        plan = _Plan(recorded, earlier.command, chosen, [], path, earlier)
+        if not plan.left:
+            return plan
+        resume.check_machine(earlier)
+        found = _interpreters(recorded)
+    except (UsageError, arms.NoInterpreter) as error:
+        raise resume.Misfit([str(error)]) from error
+    resume.check_writable(earlier, path)
+    recorded.parapack = options.parapack or recorded.parapack
+    return _Plan(recorded, earlier.command, chosen, found, path, earlier)
+
+
+def _claim(path: Path, keep: contextlib.ExitStack) -> None:
+    """Makes this run the only one that writes a file, to its end. Raises UsageError when another does.
+
+    Where the cache cannot be written, nobody knows of anybody.
+    """
+    name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
+    try:
+        keep.enter_context(locks.held(environments.cache_directory() / "runs" / name, alone=True))
+    except locks.LockTimeout:
+        raise UsageError(f"{path}: the run that writes this file is still going on") from None
+    except OSError:
+        pass
+
+
+def _interpreters(options: argparse.Namespace) -> list[Interpreter]:
+    return [arms.probe(path) for path in options.python or [sys.executable]]
+
+
+def _run(plan: _Plan, keep: contextlib.ExitStack) -> int:
     # rich is there: see the caller.
     from parapack.lab.coordinator import Coordinator
     from parapack.lab.terminal import Terminal
@@ -170,14 +168,18 @@ def _run(
     if not noise.available():
         terminal.say("no /proc/stat here: disturbed repetitions cannot be told from clean ones")
     with process_tree.guarded():
-        ready = prepare.arms_of(found, options.parapack, _again(options), terminal.say, keep)
-        if all(environment.error for _, environment in ready):
-            print("parapack lab run: there is no interpreter left to measure", file=sys.stderr)
-            return EXIT_USAGE
-        settings = _settings(options, [environment for _, environment in ready])
-        prepared = prepare.sites_of(ready, chosen, settings, terminal.say, keep)
-    command = ["parapack", *sys.argv[1:]]
-    coordinator = Coordinator(settings, ready, chosen, path, terminal.show, prepared, command, terminal.say)
+        made = _prepare(plan, terminal.say, keep)
+    coordinator = Coordinator(
+        made.settings,
+        made.ready,
+        plan.left,
+        plan.path,
+        terminal.show,
+        made.sites,
+        plan.command,
+        terminal.say,
+        plan.earlier,
+    )
     code = 0
     try:
         with terminal:
@@ -188,20 +190,69 @@ def _run(
     except OSError as error:
         print(f"parapack lab run: {error}", file=sys.stderr)
         return EXIT_FAILED
-    made = _tables(coordinator.results)
+    tables = _tables(coordinator.results)
     written = _write(coordinator, terminal.say)
     terminal.environment(coordinator.results)
-    for table in made:
+    for table in tables:
         terminal.table(table)
-    measured = coordinator.results.measured
-    if not measured:
+    if not coordinator.results.measured:
         terminal.say("nothing was measured")
-    if not options.python:
-        _offer(terminal.say)
+    _tell_what_next(plan, coordinator, terminal.say)
     terminal.say("")
     for what, where in written.items():
         terminal.say(f"{what}: {where}")
-    return code or (0 if measured and list(written) == ["figures", "report"] else EXIT_FAILED)
+    whole = coordinator.results.measured and list(written) == ["figures", "report"]
+    return code or (0 if whole else EXIT_FAILED)
+
+
+def _prepare(plan: _Plan, tell: Callable[[str], None], keep: contextlib.ExitStack) -> _Prepared:
+    """Prepares what the run measures. Raises UsageError when there is nothing, Misfit when a run that goes on
+    would not measure what it did."""
+    options, earlier = plan.options, plan.earlier
+    ready = prepare.arms_of(plan.found, options.parapack, run_options.again(options), tell, keep)
+    if all(environment.error for _, environment in ready):
+        raise UsageError("there is no interpreter left to measure")
+    kept = 0
+    if earlier is None:
+        settings = run_options.settings(options, [environment for _, environment in ready])
+    else:
+        settings = Settings.from_dict(earlier.settings)
+        resume.check_arms(earlier, ready)
+        kept = resume.reopen(earlier)
+        resume.check_plan(earlier, settings, plan.left)
+    sites = prepare.sites_of(ready, plan.left, settings, tell, keep)
+    if earlier is not None:
+        resume.check_sites(earlier, sites)
+        tell(f"going on with {plan.path}: {kept} case{'s are' if kept != 1 else ' is'} measured")
+    return _Prepared(settings, ready, sites)
+
+
+def _nothing_left(plan: _Plan) -> int:
+    """Makes the report of a run that is complete. Its file stays as it is, but for the mark of Ctrl-C."""
+    from parapack.lab import report
+
+    assert plan.earlier is not None
+    print(f"{plan.path} is complete: there is nothing left to measure")
+    path = plan.path.with_suffix(".html")
+    try:
+        if plan.earlier.interrupted:
+            plan.earlier.interrupted = False
+            plan.earlier.save(plan.path)
+        report.write(plan.earlier, path)
+    except OSError as error:
+        print(f"parapack lab run: cannot write {path}: {error.strerror or error}", file=sys.stderr)
+        return EXIT_FAILED
+    print(f"report: {path}")
+    return 0
+
+
+def _tell_what_next(plan: _Plan, coordinator: Coordinator, tell: Callable[[str], None]) -> None:
+    """Says how to go on with what is not complete, and which other interpreters could be measured."""
+    if not coordinator.unsaved and resume.left(coordinator.results, plan.chosen):
+        tell("\nthis run is not complete; it goes on, now or later, with")
+        tell(f"  parapack lab run --resume {shlex.quote(str(coordinator.path))}")
+    if not plan.options.python and plan.earlier is None:
+        _offer(tell)
 
 
 def _tables(results: Results) -> list[Table]:
@@ -257,28 +308,6 @@ def _offer(tell: Callable[[str], None]) -> None:
     tell(f"  {shlex.join(command)}")
 
 
-def _again(options: argparse.Namespace) -> bool:
-    return bool(options.full if options.again is None else options.again)
-
-
-def _settings(options: argparse.Namespace, ready: Sequence[Environment]) -> Settings:
-    size = "quick" if options.quick else "full" if options.full else "default"
-    return Settings(
-        quick=options.quick,
-        full=options.full,
-        repetitions=options.repetitions or REPETITIONS[size],
-        seconds=options.seconds or SECONDS[size],
-        threads=options.threads or min(process.usable_cpus(), MOST_THREADS),
-        libraries=tuple(options.library),
-        payloads=tuple(options.only),
-        heap=options.heap,
-        pythons=tuple(dict.fromkeys(one.python for one in ready if not one.error)),
-        packages=(*options.packages, *(most_used.names(options.top) if options.top else ())),
-        sdists=options.sdists,
-        import_limit=options.import_limit,
-    )
-
-
 def _chosen_experiments(names: Sequence[str]) -> list[Experiment]:
     """The experiments named, each once, in that order; all of them when none is named."""
     try:
@@ -306,24 +335,3 @@ def _result_path(directory: Path) -> Path:
         if not path.exists():
             return path
     raise AssertionError("there are always more numbers")
-
-
-def _positive_int(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError("must be at least 0")
-    return value
-
-
-def _positive_float(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError("must be greater than 0")
-    return value

@@ -12,7 +12,7 @@ import pytest
 
 import parapack
 from parapack import cli
-from parapack.lab import arms, environments, experiments, interpreters, results, run_command
+from parapack.lab import arms, environments, experiments, interpreters, results, run_command, run_options
 from parapack.lab.arms import Interpreter
 from parapack.lab.experiment import Settings
 
@@ -217,11 +217,11 @@ def test_other_interpreters_on_path_are_offered_with_the_command(tmp_path, monke
 def test_full_has_the_null_test(tmp_path):
     def settings(*arguments):
         options = cli.make_parser().parse_args(["lab", "run", *arguments])
-        return run_command._settings(options, []), run_command._again(options)
+        return run_options.settings(options, []), run_options.again(options)
 
     sizes = [settings(*arguments) for arguments in ([], ["--quick"], ["--full"])]
     assert [made.size for made, _ in sizes] == ["default", "quick", "full"]
-    assert [made.repetitions for made, _ in sizes] == [9, 5, 15]
+    assert [made.repetitions for made, _ in sizes] == [5, 5, 7]
     assert [again for _, again in sizes] == [False, False, True]
     assert settings("--quick", "--again")[1]
     assert not settings("--full", "--no-again")[1]
@@ -230,7 +230,7 @@ def test_full_has_the_null_test(tmp_path):
         environments.Environment(path, {}, False, error=error)
         for path, error in [("a", None), ("b", "no"), ("a", None)]
     ]
-    made = run_command._settings(cli.make_parser().parse_args(["lab", "run"]), ready)
+    made = run_options.settings(cli.make_parser().parse_args(["lab", "run"]), ready)
     assert made.pythons == ("a",)
 
 

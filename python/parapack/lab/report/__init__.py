@@ -42,8 +42,8 @@ def make(runs: Sequence[Results]) -> str:
     views = []
     for index, results in enumerate(runs):
         several = len(runs) > 1
-        started = results.started.replace("T", " ").replace("+00:00", " UTC")
-        label = f"Run {index + 1}, {started}" if several else started
+        when = _when(results)
+        label = f"Run {index + 1}, {when}" if several else when
         prefix = f"r{index + 1}-" if several else ""
         views.append(page.run_view(results, label, prefix, raw_data.RawData(_name(results))))
     bare = len(page.render(views, title(runs)).encode("utf-8", "replace"))
@@ -58,6 +58,12 @@ def make(runs: Sequence[Results]) -> str:
 def title(runs: Sequence[Results]) -> str:
     versions = dict.fromkeys(entry["name"].partition(" ")[0] for results in runs for entry in results.arms)
     return f"Python {', '.join(versions)}: free threading and Parapack" if versions else "Parapack lab"
+
+
+def _when(results: Results) -> str:
+    """When a run began, and when it was gone on with."""
+    times = [time.replace("T", " ").replace("+00:00", " UTC") for time in (results.started, *results.resumed)]
+    return ", continued on ".join(times)
 
 
 def _extent(view: page.RunView) -> int:
