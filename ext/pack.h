@@ -172,6 +172,8 @@ int pack_body_of_view(pack *pk, PyObject *owner, Py_buffer *view);
 /* Defers a str that is not ASCII and has no UTF-8 form yet. */
 int pack_body_of_ucs(pack *pk, PyObject *owner, pack_copy copy, const void *data, size_t count,
                      size_t size);
+/* Writes `count` code points as UTF-8. Returns the end. */
+uint8_t *pack_copy_ucs(uint8_t *to, pack_copy copy, const void *data, size_t count);
 /* Forgets all deferred bodies. */
 void pack_plan_clear(pack_plan *plan);
 

@@ -27,35 +27,38 @@ static int write_utf8(pack *pk, PyObject *o, const void *data, size_t size)
     return 1;
 }
 
+/* How a str without a UTF-8 form gets one, and its size. False for a surrogate. */
+static bool ucs_size(PyObject *o, pack_copy *copy, size_t *size)
+{
+    const void *data = PyUnicode_DATA(o);
+    size_t count = (size_t)PyUnicode_GET_LENGTH(o);
+    switch (PyUnicode_KIND(o)) {
+    case PyUnicode_1BYTE_KIND:
+        *copy = COPY_UCS1;
+        return pp_utf8_size_ucs1(data, count, size, NULL) == PP_OK;
+    case PyUnicode_2BYTE_KIND:
+        *copy = COPY_UCS2;
+        return pp_utf8_size_ucs2(data, count, size, NULL) == PP_OK;
+    default:
+        *copy = COPY_UCS4;
+        return pp_utf8_size_ucs4(data, count, size, NULL) == PP_OK;
+    }
+}
+
 /* A str without a UTF-8 form. It is not given one, as PyUnicode_AsUTF8 would:
  * that doubles the memory of every str packed, and takes its lock. */
 static int write_ucs(pack *pk, PyObject *o)
 {
-    const void *data = PyUnicode_DATA(o);
-    size_t count = (size_t)PyUnicode_GET_LENGTH(o), size;
-    pp_status status;
+    size_t size;
     pack_copy copy;
-    switch (PyUnicode_KIND(o)) {
-    case PyUnicode_1BYTE_KIND:
-        copy = COPY_UCS1;
-        status = pp_utf8_size_ucs1(data, count, &size, NULL);
-        break;
-    case PyUnicode_2BYTE_KIND:
-        copy = COPY_UCS2;
-        status = pp_utf8_size_ucs2(data, count, &size, NULL);
-        break;
-    default:
-        copy = COPY_UCS4;
-        status = pp_utf8_size_ucs4(data, count, &size, NULL);
-        break;
-    }
-    if (status != PP_OK) {
-        /* A surrogate: let CPython raise its UnicodeEncodeError. */
+    if (!ucs_size(o, &copy, &size)) {
+        /* Let CPython raise its UnicodeEncodeError. */
         if (PyUnicode_AsUTF8AndSize(o, NULL) == NULL)
             return -1;
         return pack_fail(pk, PyExc_ValueError, "str with a surrogate");
     }
-    if (write_str_header(pk, size) || pack_body_of_ucs(pk, o, copy, data, count, size))
+    if (write_str_header(pk, size) ||
+        pack_body_of_ucs(pk, o, copy, PyUnicode_DATA(o), (size_t)PyUnicode_GET_LENGTH(o), size))
         return -1;
     return 1;
 }
@@ -94,21 +97,26 @@ static void copy_text(uint8_t *to, const uint8_t *from, size_t n)
     }
 }
 
-/* Short UCS-2 straight to UTF-8 behind a header of one byte. NULL for a surrogate. */
-static uint8_t *short_ucs2(uint8_t *p, const Py_UCS2 *s, size_t count)
+/* Few code points straight to UTF-8 behind a header of one byte. NULL for a surrogate. */
+static uint8_t *short_ucs(uint8_t *p, int kind, const void *data, size_t count)
 {
     uint8_t *to = p + 1;
     for (size_t i = 0; i < count; i++) {
-        unsigned c = s[i];
+        Py_UCS4 c = PyUnicode_READ(kind, data, i);
         if (c < 0x80) {
             *to++ = (uint8_t)c;
         } else if (c < 0x800) {
             *to++ = (uint8_t)(0xc0 | c >> 6);
             *to++ = (uint8_t)(0x80 | (c & 0x3f));
-        } else {
+        } else if (c < 0x10000) {
             if (c - 0xd800 < 0x800)
                 return NULL;
             *to++ = (uint8_t)(0xe0 | c >> 12);
+            *to++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
+            *to++ = (uint8_t)(0x80 | (c & 0x3f));
+        } else {
+            *to++ = (uint8_t)(0xf0 | c >> 18);
+            *to++ = (uint8_t)(0x80 | (c >> 12 & 0x3f));
             *to++ = (uint8_t)(0x80 | (c >> 6 & 0x3f));
             *to++ = (uint8_t)(0x80 | (c & 0x3f));
         }
@@ -117,7 +125,23 @@ static uint8_t *short_ucs2(uint8_t *p, const Py_UCS2 *s, size_t count)
     return to;
 }
 
-enum { SHORT_UCS2 = LEAF_STR_MAX / 3 }; /* code points that always make a fixstr */
+/* A compact str that is not ASCII and carries no UTF-8 form. */
+static PP_NOINLINE uint8_t *leaf_ucs(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o)
+{
+    int kind = PyUnicode_KIND(o);
+    const void *data = PyUnicode_DATA(o);
+    size_t count = (size_t)PyUnicode_GET_LENGTH(o), size;
+    /* A code point of 1, 2 or 4 bytes becomes at most 2, 3 or 4. */
+    if (count <= (size_t)LEAF_STR_MAX / (kind == 4 ? 4 : (unsigned)kind + 1))
+        return short_ucs(p, kind, data, count);
+    pack_copy copy;
+    if (!ucs_size(o, &copy, &size) || size >= PACK_BODY_MIN ||
+        (size_t)(end - p) < size + PP_HEADER_MAX)
+        return NULL;
+    p = pk->options->use_bin_type ? pp_put_str_header(p, (uint32_t)size)
+                                  : pp_put_raw_header(p, (uint32_t)size);
+    return pack_copy_ucs(p, copy, data, count);
+}
 
 uint8_t *leaf_text(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o)
 {
@@ -130,12 +154,8 @@ uint8_t *leaf_text(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o)
         return NULL;
     } else {
         data = (const uint8_t *)carried_utf8(o);
-        if (!data) {
-            bool small =
-                PyUnicode_KIND(o) == PyUnicode_2BYTE_KIND && PyUnicode_GET_LENGTH(o) <= SHORT_UCS2;
-            return small ? short_ucs2(p, PyUnicode_2BYTE_DATA(o), (size_t)PyUnicode_GET_LENGTH(o))
-                         : NULL;
-        }
+        if (!data)
+            return leaf_ucs(pk, p, end, o);
         n = (size_t)((PyCompactUnicodeObject *)o)->utf8_length;
     }
     if (n >= PACK_BODY_MIN || (size_t)(end - p) < n + PP_HEADER_MAX)
@@ -143,6 +163,17 @@ uint8_t *leaf_text(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o)
     p = pk->options->use_bin_type ? pp_put_str_header(p, (uint32_t)n)
                                   : pp_put_raw_header(p, (uint32_t)n);
     copy_text(p, data, n);
+    return p + n;
+}
+
+uint8_t *leaf_blob(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o)
+{
+    size_t n = (size_t)PyBytes_GET_SIZE(o);
+    if (n >= PACK_BODY_MIN || (size_t)(end - p) < n + PP_HEADER_MAX)
+        return NULL;
+    p = pk->options->use_bin_type ? pp_put_bin_header(p, (uint32_t)n)
+                                  : pp_put_raw_header(p, (uint32_t)n);
+    copy_text(p, (const uint8_t *)PyBytes_AS_STRING(o), n);
     return p + n;
 }
 

@@ -41,9 +41,10 @@ PP_INLINE void copy_short_ascii(uint8_t *to, const uint8_t *from, size_t n)
     memcpy(to + n - 16, from + n - 16, 16);
 }
 
-/* A str that leaf_inline() has no fast path for, if `end` leaves room for it.
- * Returns as leaf_inline() does. (pack_leaf.c) */
+/* A str that leaf_inline() has no fast path for, or a bytes, if `end` leaves room for it.
+ * They return as leaf_inline() does. (pack_leaf.c) */
 uint8_t *leaf_text(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o);
+uint8_t *leaf_blob(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o);
 
 /* leaf_inline() for what is known to be a str. */
 PP_INLINE uint8_t *leaf_str_inline(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o)
@@ -70,6 +71,8 @@ PP_INLINE uint8_t *leaf_inline(const pack *pk, uint8_t *p, uint8_t *end, PyObjec
         int64_t v;
         return PP_LIKELY(long_small_value(o, &v)) ? pp_put_int(p, v) : NULL;
     }
+    if (type == &PyDict_Type || type == &PyList_Type)
+        return NULL;
     if (type == &PyFloat_Type)
         return PP_LIKELY(pk->inline_float) ? pp_put_float64(p, PyFloat_AS_DOUBLE(o)) : NULL;
     if (o == Py_None) {
@@ -84,6 +87,8 @@ PP_INLINE uint8_t *leaf_inline(const pack *pk, uint8_t *p, uint8_t *end, PyObjec
         *p = PP_FALSE;
         return p + 1;
     }
+    if (type == &PyBytes_Type)
+        return leaf_blob(pk, p, end, o);
     return NULL;
 }
 

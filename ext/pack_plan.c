@@ -211,7 +211,7 @@ error:
     return -1;
 }
 
-static uint8_t *copy_ucs(uint8_t *to, pack_copy copy, const void *data, size_t count)
+uint8_t *pack_copy_ucs(uint8_t *to, pack_copy copy, const void *data, size_t count)
 {
     switch (copy) {
     case COPY_UCS1:
@@ -241,7 +241,7 @@ int pack_body_of_ucs(pack *pk, PyObject *owner, pack_copy copy, const void *data
     }
     if ((size_t)(pk->end - pk->cursor) < size && pack_grow(pk, size))
         return -1;
-    pk->cursor = copy_ucs(pk->cursor, copy, data, count);
+    pk->cursor = pack_copy_ucs(pk->cursor, copy, data, count);
     return 0;
 }
 
@@ -258,7 +258,7 @@ static void gather(const pack *pk, uint8_t *to)
         if (body->copy == COPY_BYTES)
             memcpy(to, body->data, body->size);
         else
-            copy_ucs(to, body->copy, body->data, body->count);
+            pack_copy_ucs(to, body->copy, body->data, body->count);
         to += body->size;
     }
     memcpy(to, pk->base + at, (size_t)(pk->cursor - pk->base) - at);
@@ -307,7 +307,7 @@ static void spread(const pack *pk, uint8_t *base, size_t size)
         if (body->copy == COPY_BYTES)
             memcpy(to, body->data, body->size);
         else
-            copy_ucs(to, body->copy, body->data, body->count);
+            pack_copy_ucs(to, body->copy, body->data, body->count);
         used = body->at;
     }
 }
@@ -377,10 +377,10 @@ static PyObject *body_part(const pack_body *body)
         PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)body->size);
         uint8_t *to = bytes ? (uint8_t *)PyBytes_AS_STRING(bytes) : NULL;
         if (bytes && body->size < PACK_RELEASE_MIN) {
-            copy_ucs(to, body->copy, body->data, body->count);
+            pack_copy_ucs(to, body->copy, body->data, body->count);
         } else if (bytes) {
             Py_BEGIN_ALLOW_THREADS
-                copy_ucs(to, body->copy, body->data, body->count);
+                pack_copy_ucs(to, body->copy, body->data, body->count);
             Py_END_ALLOW_THREADS
         }
         return bytes;

@@ -17,8 +17,7 @@
  */
 #include "pack_walk.h"
 
-#include "dict_pairs.h"
-#include "pack_leaf.h"
+#include "pack_run.h"
 
 /* How often a pack starts over before it gives up. With the GIL, which the
  * second attempt holds throughout, once is enough. */
@@ -143,185 +142,13 @@ int pack_enter(pack *pk, PyObject *o, bool owned, bool may_default)
 
 /* ---- loops ------------------------------------------------------------------------ */
 
-/* What ended a run, beside DONE, FAILED and RESTART: the value `*item` is not a leaf. */
-enum { DESCEND = 1 };
-
-PP_INLINE bool is_container(PyObject *o)
+/* A run, with what it means that the container has changed. */
+PP_INLINE int run_checked(pack *pk, pack_frame_kind kind, pack_frame *f, PyObject **item)
 {
-    PyTypeObject *type = Py_TYPE(o);
-    return type == &PyDict_Type || type == &PyList_Type || type == &PyTuple_Type;
-}
-
-/* The leaf `o`, which the fast path has left over: DONE, FAILED or DESCEND. */
-static PP_NOINLINE int slow_leaf(pack *pk, pack_frame *f, uint8_t *p, PyObject *o)
-{
-    pk->cursor = p;
-    pk->running = f; /* for the path of an error */
-    int done = pack_leaf(pk, o);
-    pk->running = NULL;
-    return done > 0 ? DONE : done == 0 ? DESCEND : FAILED;
-}
-
-/* Packs `o` at `p` if it is a leaf, with `fast`() where there is room. `result` is
- * DONE, FAILED or DESCEND; `save` makes the frame right for the path of an error. */
-#define LEAF(fast, o, save)                                                                        \
-    do {                                                                                           \
-        uint8_t *after_ = NULL;                                                                    \
-        if (PP_LIKELY((size_t)(end - p) >= LEAF_ROOM))                                             \
-            after_ = fast(pk, p, end, (o));                                                        \
-        if (PP_LIKELY(after_ != NULL)) {                                                           \
-            p = after_;                                                                            \
-        } else if (is_container(o)) {                                                              \
-            result = DESCEND;                                                                      \
-        } else {                                                                                   \
-            save;                                                                                  \
-            result = slow_leaf(pk, f, p, (o));                                                     \
-            p = pk->cursor;                                                                        \
-            end = pk->end;                                                                         \
-        }                                                                                          \
-    } while (0)
-
-/* How many items ahead a container is fetched into the cache. */
-enum { PREFETCH = 4 };
-
-/* Packs items until one is not a leaf, the budget or the items end. */
-PP_INLINE int run_items(pack *pk, pack_frame *f, PyObject **items, PyObject **item)
-{
-    Py_ssize_t i = f->position, begin = i;
-    Py_ssize_t stop = f->size - i > pk->slice.budget ? i + pk->slice.budget : f->size;
-    uint8_t *p = pk->cursor, *end = pk->end;
-    int result = DONE;
-    while (i < stop) {
-        PyObject *o = items[i++];
-        LEAF(leaf_inline, o, f->position = i);
-        if (PP_UNLIKELY(result != DONE)) {
-            *item = o;
-            if (f->size - i > PREFETCH)
-                __builtin_prefetch(items[i + PREFETCH]);
-            break;
-        }
-    }
-    f->position = i;
-    pk->cursor = p;
-    pk->slice.budget -= (int)(i - begin);
+    int result = run(pk, kind, f, item);
+    if (PP_UNLIKELY(result == RESTART))
+        return changed(pk, kind == FRAME_DICT ? "dictionary" : "list");
     return result;
-}
-
-/* The pair after `*pos`, of `pairs` or, where that is NULL, as PyDict_Next has it.
- * False where there is none. */
-PP_INLINE bool next_pair(PyObject *dict, const dict_pair *pairs, Py_ssize_t count, Py_ssize_t *pos,
-                         PyObject **key, PyObject **value)
-{
-    if (!pairs)
-        return PyDict_Next(dict, pos, key, value);
-    do {
-        if (PP_UNLIKELY(*pos >= count))
-            return false;
-        *key = pairs[*pos].key;
-        *value = pairs[*pos].value;
-        ++*pos;
-    } while (PP_UNLIKELY(!*value));
-    return true;
-}
-
-/* Packs pairs until a key or value is not a leaf, the budget or the pairs end.
- * Where a key is not a leaf its value waits in f->pending. RESTART: the dict has
- * fewer pairs than its header promised. */
-PP_INLINE int run_pairs(pack *pk, pack_frame *f, const dict_pair *pairs, Py_ssize_t count,
-                        PyObject **item)
-{
-    uint8_t *p = pk->cursor, *end = pk->end;
-    Py_ssize_t pos = f->position, left = f->left, begin = left;
-    Py_ssize_t stop = left > pk->slice.budget ? left - pk->slice.budget : 0;
-    PyObject *key, *value;
-    int result = DONE;
-    while (left > stop) {
-        if (PP_UNLIKELY(!next_pair(f->container, pairs, count, &pos, &key, &value))) {
-            result = RESTART;
-            break;
-        }
-        left--;
-        if (pairs)
-            LEAF(leaf_str_inline, key, f->left = left);
-        else
-            LEAF(leaf_inline, key, f->left = left);
-        if (PP_UNLIKELY(result != DONE)) {
-            *item = key;
-            if (result == DESCEND)
-                f->pending = Py_NewRef(value);
-            break;
-        }
-        LEAF(leaf_inline, value, f->left = left);
-        if (PP_UNLIKELY(result != DONE)) {
-            *item = value;
-            break;
-        }
-    }
-    f->position = pos;
-    f->left = left;
-    pk->cursor = p;
-    pk->slice.budget -= (int)(begin - left);
-    return result;
-}
-
-/* A dict of another kind than dict_pairs() knows. */
-static PP_NOINLINE int run_other_pairs(pack *pk, pack_frame *f, PyObject **item)
-{
-    return run_pairs(pk, f, NULL, 0, item);
-}
-
-PP_INLINE int run_any_pairs(pack *pk, pack_frame *f, PyObject **item)
-{
-    Py_ssize_t count;
-    const dict_pair *pairs = dict_pairs(f->container, &count);
-    return PP_LIKELY(pairs != NULL) ? run_pairs(pk, f, pairs, count, item)
-                                    : run_other_pairs(pk, f, item);
-}
-
-/* A run over what is left of a container: DONE, FAILED, RESTART, or DESCEND with
- * `*item` (from a list or dict, on free-threaded builds, a new reference). */
-PP_INLINE int run_list(pack *pk, pack_frame *f, PyObject **item)
-{
-    PyObject *list = f->container;
-    int result = RESTART;
-    LOCK_OBJECT(list);
-    if (PP_LIKELY(PyList_GET_SIZE(list) == f->size))
-        result = run_items(pk, f, ((PyListObject *)list)->ob_item, item);
-    if (FREE_THREADED && result == DESCEND)
-        Py_INCREF(*item);
-    UNLOCK_OBJECT();
-    return PP_UNLIKELY(result == RESTART) ? changed(pk, "list") : result;
-}
-
-PP_INLINE int run_tuple(pack *pk, pack_frame *f, PyObject **item)
-{
-    return run_items(pk, f, ((PyTupleObject *)f->container)->ob_item, item);
-}
-
-PP_INLINE int run_dict(pack *pk, pack_frame *f, PyObject **item)
-{
-    PyObject *dict = f->container;
-    int result = RESTART;
-    LOCK_OBJECT(dict);
-    if (PP_LIKELY(PyDict_GET_SIZE(dict) == f->size))
-        result = run_any_pairs(pk, f, item);
-    if (FREE_THREADED && result == DESCEND)
-        Py_INCREF(*item);
-    UNLOCK_OBJECT();
-    return PP_UNLIKELY(result == RESTART) ? changed(pk, "dictionary") : result;
-}
-
-PP_INLINE int run(pack *pk, pack_frame_kind kind, pack_frame *f, PyObject **item)
-{
-    return kind == FRAME_LIST    ? run_list(pk, f, item)
-           : kind == FRAME_TUPLE ? run_tuple(pk, f, item)
-                                 : run_dict(pk, f, item);
-}
-
-/* Has a run that returned DONE come to the end of the container? */
-PP_INLINE bool at_end(pack_frame_kind kind, const pack_frame *f)
-{
-    return kind == FRAME_DICT ? f->left == 0 : f->position == f->size;
 }
 
 /* After a value other than a leaf: may the loop over frame `at` go on? */
@@ -341,7 +168,7 @@ static int walk_pending(pack *pk, pack_frame *f)
  * items alive; what came out of a list or dict is owned without a GIL. */
 PP_INLINE int descend(pack *pk, pack_frame_kind kind, PyObject *o)
 {
-    bool owned = FREE_THREADED && kind != FRAME_TUPLE;
+    bool owned = items_are_owned(kind);
     PyTypeObject *type = Py_TYPE(o);
     if (type == &PyDict_Type)
         return pack_open_dict(pk, o, owned);
@@ -373,7 +200,7 @@ PP_INLINE int walk_container(pack *pk, pack_frame_kind kind, int at)
             return walk_pending(pk, f);
         if (at_end(kind, f))
             return leave(pk, kind, f);
-        int result = run(pk, kind, f, &item);
+        int result = run_checked(pk, kind, f, &item);
         if (result == DESCEND)
             result = descend(pk, kind, item);
         if (result != DONE || !still_on_top(pk, at))
@@ -382,21 +209,9 @@ PP_INLINE int walk_container(pack *pk, pack_frame_kind kind, int at)
 }
 
 #if FREE_THREADED
-/* Asks for the cache line of what is about to be counted and locked. Where another
- * thread has just done so it takes as long to come as a small container takes to
- * be packed. */
-PP_INLINE void prefetch_to_write(const void *p)
-{
-#if defined(__x86_64__)
-    __asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)p)); /* no operation where unknown */
-#else
-    __builtin_prefetch(p, 1);
-#endif
-}
-
 /* A list of containers would be locked and unlocked for every one of them. Instead
  * several are taken out at a time, each a strong reference. */
-enum { BATCH = 4 };
+enum { BATCH = 32 };
 
 /* The containers that follow, at most BATCH; 0 where the next item is none, or the
  * list has changed. */
@@ -404,7 +219,7 @@ static int take_batch(pack_frame *f, PyObject **batch)
 {
     PyObject *list = f->container;
     int n = 0;
-    LOCK_OBJECT(list);
+    LOCK_CONTAINER(list);
     if (PyList_GET_SIZE(list) == f->size) {
         PyObject **items = ((PyListObject *)list)->ob_item + f->position;
         Py_ssize_t left = f->size - f->position;
@@ -418,7 +233,7 @@ static int take_batch(pack_frame *f, PyObject **batch)
         for (int i = 0; i < n; i++)
             Py_INCREF(batch[i]);
     }
-    UNLOCK_OBJECT();
+    UNLOCK_CONTAINER(list);
     return n;
 }
 
@@ -468,7 +283,7 @@ static int walk_list(pack *pk, int at)
         PyObject *item = NULL;
         if (at_end(FRAME_LIST, f))
             return leave(pk, FRAME_LIST, f);
-        int result = run(pk, FRAME_LIST, f, &item);
+        int result = run_checked(pk, FRAME_LIST, f, &item);
         if (result == DESCEND) {
             result = descend(pk, FRAME_LIST, item);
             if (result == DONE && still_on_top(pk, at) && !at_end(FRAME_LIST, &pk->frames[at]))
@@ -547,7 +362,7 @@ PP_INLINE int begin_container(pack *pk, pack_frame_kind kind, PyObject *containe
     pack_frame f = {
         .container = container, .size = size, .left = size, .kind = kind, .owned = owned};
     if (PP_LIKELY(result == DONE && at < RECURSION_MAX && kind != FRAME_PAIRS))
-        result = run(pk, kind, &f, &item);
+        result = run_checked(pk, kind, &f, &item);
     if (PP_LIKELY(result == DONE && at_end(kind, &f)) || PP_UNLIKELY(result < DONE)) {
         if (owned)
             Py_DECREF(container);
@@ -558,7 +373,7 @@ PP_INLINE int begin_container(pack *pk, pack_frame_kind kind, PyObject *containe
         f.owned = true;
     }
     if (push(pk, &f)) {
-        if (FREE_THREADED && kind != FRAME_TUPLE)
+        if (items_are_owned(kind))
             Py_XDECREF(item);
         return FAILED;
     }

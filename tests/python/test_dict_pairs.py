@@ -82,7 +82,7 @@ class StrKey(str):
 DICTS = {
     "empty": dict,
     "literal": lambda: {"a": 1, "b": [2], "c": {"d": None}},
-    "made of keywords": lambda: dict(a=1, b=2),  # noqa: C408
+    "made of keywords": lambda: dict(a=1, b=2),
     "from keys": lambda: dict.fromkeys(["x", "y"], 1.5),
     "one": lambda: grown(1),
     "table of 8": lambda: grown(5),
