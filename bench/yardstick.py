@@ -20,14 +20,16 @@ SOURCE = Path(__file__).with_name("memcpy_loop.c")
 
 @functools.cache
 def _library() -> ctypes.CDLL | None:
-    """Compiles and loads the loop, once per process. None without a compiler."""
+    """Compiles and loads the loop, once per process, and has malloc keep its memory. None without a compiler."""
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         return None
     with tempfile.TemporaryDirectory(prefix="parapack-bench-") as directory:
         library = str(Path(directory) / "memcpy_loop.so")
         subprocess.run([*compiler.split(), "-O2", "-fPIC", "-shared", str(SOURCE), "-o", library], check=True)
-        return ctypes.CDLL(library)
+        loaded = ctypes.CDLL(library)
+    loaded.parapack_keep_memory()
+    return loaded
 
 
 def available() -> bool:
