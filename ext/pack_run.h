@@ -178,10 +178,9 @@ PP_INLINE int run_dict_once(pack *pk, pack_frame *f, PyObject **item)
 
 PP_INLINE int run_once(pack *pk, pack_frame_kind kind, pack_frame *f, PyObject **item)
 {
-    return kind == FRAME_LIST ? run_list_once(pk, f, item)
-           : kind == FRAME_TUPLE
-               ? run_items(pk, f, ((PyTupleObject *)f->container)->ob_item, item)
-               : run_dict_once(pk, f, item);
+    return kind == FRAME_LIST    ? run_list_once(pk, f, item)
+           : kind == FRAME_TUPLE ? run_items(pk, f, ((PyTupleObject *)f->container)->ob_item, item)
+                                 : run_dict_once(pk, f, item);
 }
 
 /* ---- a whole run ------------------------------------------------------------------------ */
