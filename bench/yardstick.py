@@ -20,7 +20,7 @@ SOURCE = Path(__file__).with_name("memcpy_loop.c")
 
 @functools.cache
 def _library() -> ctypes.CDLL | None:
-    """Compiles and loads the loop, once a process, and has malloc keep its memory. None without a compiler."""
+    """Compiles and loads the loop, once, and has malloc keep its memory. None without a compiler."""
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         return None
