@@ -69,7 +69,7 @@ for attempt in range(3):
     lags.append(arrived - sent - 0.02)
     assert ended < 2, ended
     assert gc.isenabled()
-assert min(lags) < 0.03 * {10 if SANITIZER else 1}, lags
+assert min(lags) < 0.08 * {5 if SANITIZER else 1}, lags  # the whole takes twice as long
 assert unpackb(packb(SMALL)) == SMALL
 """
     )

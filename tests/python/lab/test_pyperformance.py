@@ -412,13 +412,18 @@ def test_sizes_of_a_run(monkeypatch):
     assert set(quick) == set(pyperformance.QUICK)
     assert set(default) == set(full) > set(quick)
     assert "skipped" in default["hg_startup"].parameters
-    # pyperf's own number of processes
-    assert full["nbody"].repetitions * int(full["nbody"].parameters["pyperf_options"][1]) == 20
+    for case in (full["nbody"], full["networkx_k_core"], quick["nbody"]):
+        # Each repetition is one of pyperf's processes, and there are enough of them to decide something.
+        assert case.parameters["pyperf_options"][:2] == ["--processes", "1"]
+        assert case.repetitions == 5
+    # A process of a benchmark that takes long measures one value, that of others pyperf's own number.
+    assert full["networkx_k_core"].parameters["pyperf_options"][2:] == ["--values", "1"]
+    assert full["nbody"].parameters["pyperf_options"][2:] == []
     for case in (*quick.values(), *default.values(), *full.values()):
         assert 0 < case.seconds < 300
         if "limit_s" in case.parameters:
             assert 2 * case.seconds < case.parameters["limit_s"] < case.limit
-    assert quick["nbody"].seconds <= default["nbody"].seconds < full["nbody"].seconds
+    assert quick["nbody"].seconds <= default["nbody"].seconds == full["nbody"].seconds
 
 
 def test_only_what_is_chosen_is_installed(monkeypatch):
