@@ -2,7 +2,10 @@
  *
  * leaf_inline() is compiled into the loops over lists, tuples and dicts. It
  * handles short ASCII str, ints of up to 60 bits, float, None and bool, in the
- * order of how often they occur, and leaves the rest to pack_leaf().
+ * order of how often they occur, and with a call other str and bytes of less than
+ * PACK_BODY_MIN. It leaves to pack_leaf() what it does not know and what there is no
+ * room for: it allocates nothing, takes no lock and sets no exception, because the
+ * container may be locked (container_lock.h).
  */
 #ifndef PARAPACK_EXT_PACK_LEAF_H
 #define PARAPACK_EXT_PACK_LEAF_H
@@ -72,7 +75,7 @@ PP_INLINE uint8_t *leaf_inline(const pack *pk, uint8_t *p, uint8_t *end, PyObjec
         return PP_LIKELY(long_small_value(o, &v)) ? pp_put_int(p, v) : NULL;
     }
     if (type == &PyDict_Type || type == &PyList_Type)
-        return NULL;
+        return NULL; /* the sooner the better: they occur often, too */
     if (type == &PyFloat_Type)
         return PP_LIKELY(pk->inline_float) ? pp_put_float64(p, PyFloat_AS_DOUBLE(o)) : NULL;
     if (o == Py_None) {
