@@ -187,7 +187,7 @@ def longest_gap(operation):
 
 PART = b"\\xdc\\x00\\x3c" + DATA * 60
 for operation in (
-    lambda: packb(LARGE), lambda: unpackb(PART), lambda: stream(PART).unpack(),
+    lambda: packb([LARGE] * 3), lambda: unpackb(PART), lambda: stream(PART).unpack(),
     lambda: unpackb(EMPTY_MAPS),
 ):
     # The system lets the other thread wait, too, when it has many: one quiet attempt of several is enough.
