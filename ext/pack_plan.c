@@ -8,7 +8,7 @@ enum {
     GROWTH_LEAP = 32,          /* times: as far as a guess is followed at once */
     GROWTH_SLACK = 64,         /* bytes: the fast paths want some room beyond the end */
     GROWTH_COPIED = 128 << 10, /* bytes: a scratch area of this size is not copied to grow ... */
-    GROWTH_MAPPED = 64 << 20,  /* ... but moves once to a mapping of its own */
+    GROWTH_MAPPED = 33 << 20,  /* ... but moves once to a mapping of its own */
     SCRATCH_SHARE = 16,        /* of a result: less of it may be in memory twice */
 };
 
