@@ -49,12 +49,15 @@ def pairs(q: Any, make_item: Callable[[int], Any], seconds: float) -> tuple[int,
             return count, elapsed
 
 
-def rate(make: Callable[[], Any], make_item: Callable[[int], Any], threads: int, seconds: float) -> float:
-    """Pairs a second of `threads` threads together, at one queue."""
-    q, start = make(), threading.Barrier(threads)
+def rate(
+    make: Callable[[], Any], make_item: Callable[[int], Any], threads: int, seconds: float, own: bool = False
+) -> float:
+    """Pairs a second of `threads` threads together, at one queue or, with `own`, each at its own."""
+    shared, start = make(), threading.Barrier(threads)
     results: list[float] = []
 
     def body() -> None:
+        q = make() if own else shared
         start.wait()
         count, elapsed = pairs(q, make_item, seconds)
         results.append(count / elapsed)
@@ -97,6 +100,7 @@ def report_pairs(bench: bars.Bench, kind: str, options: Any) -> None:
         for name, make in QUEUES.items()
         for threads in (1, 2)
     }
+    variants["share, a queue each"] = partial(rate, share.Queue, ITEMS[kind], 2, options.seconds, own=True)
     samples = measure.interleave(variants, options.repetitions)
     mine = samples["share x1"]
     bench.ratio(
@@ -110,6 +114,9 @@ def report_pairs(bench: bars.Bench, kind: str, options: Any) -> None:
         bar = SECOND_THREAD if name == "share" and not process.gil_enabled() else None
         gain = stats.ratio(samples[f"{name} x2"], samples[f"{name} x1"])
         bench.ratio(f"put+get of {kind}, {name}, two threads over one", gain, bar)
+    # Threads at one FIFO take turns. More than this nobody gets who works while another does.
+    each = stats.ratio([rate / 2 for rate in samples["share, a queue each"]], mine)
+    bench.ratio(f"put+get of {kind}, share, each of two at its own over one", each)
     bench.say(note(samples))
 
 
