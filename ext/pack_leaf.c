@@ -9,14 +9,31 @@ static int room(pack *pk, size_t need)
     return (size_t)(pk->end - pk->cursor) < need ? pack_grow(pk, need) : 0;
 }
 
+static uint8_t *put_text_header(const pack *pk, uint8_t *p, size_t size)
+{
+    return pk->options->use_bin_type ? pp_put_str_header(p, (uint32_t)size)
+                                     : pp_put_raw_header(p, (uint32_t)size);
+}
+
+static uint8_t *put_blob_header(const pack *pk, uint8_t *p, size_t size)
+{
+    return pk->options->use_bin_type ? pp_put_bin_header(p, (uint32_t)size)
+                                     : pp_put_raw_header(p, (uint32_t)size);
+}
+
+/* Can a body of `size` bytes and its header be written at `p`, by the fast path? */
+static bool fits(const uint8_t *p, const uint8_t *end, size_t size)
+{
+    return size < PACK_BODY_MIN && (size_t)(end - p) >= size + PP_HEADER_MAX;
+}
+
 static int write_str_header(pack *pk, size_t size)
 {
     if (size > PACK_LENGTH_MAX)
         return pack_fail(pk, PyExc_ValueError, "unicode string is too large");
     if (room(pk, PP_HEADER_MAX))
         return -1;
-    pk->cursor = pk->options->use_bin_type ? pp_put_str_header(pk->cursor, (uint32_t)size)
-                                           : pp_put_raw_header(pk->cursor, (uint32_t)size);
+    pk->cursor = put_text_header(pk, pk->cursor, size);
     return 0;
 }
 
@@ -135,12 +152,9 @@ static PP_NOINLINE uint8_t *leaf_ucs(const pack *pk, uint8_t *p, uint8_t *end, P
     if (count <= (size_t)LEAF_STR_MAX / (kind == 4 ? 4 : (unsigned)kind + 1))
         return short_ucs(p, kind, data, count);
     pack_copy copy;
-    if (!ucs_size(o, &copy, &size) || size >= PACK_BODY_MIN ||
-        (size_t)(end - p) < size + PP_HEADER_MAX)
+    if (!ucs_size(o, &copy, &size) || !fits(p, end, size))
         return NULL;
-    p = pk->options->use_bin_type ? pp_put_str_header(p, (uint32_t)size)
-                                  : pp_put_raw_header(p, (uint32_t)size);
-    return pack_copy_ucs(p, copy, data, count);
+    return pack_copy_ucs(put_text_header(pk, p, size), copy, data, count);
 }
 
 uint8_t *leaf_text(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o)
@@ -158,10 +172,9 @@ uint8_t *leaf_text(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o)
             return leaf_ucs(pk, p, end, o);
         n = (size_t)((PyCompactUnicodeObject *)o)->utf8_length;
     }
-    if (n >= PACK_BODY_MIN || (size_t)(end - p) < n + PP_HEADER_MAX)
+    if (!fits(p, end, n))
         return NULL;
-    p = pk->options->use_bin_type ? pp_put_str_header(p, (uint32_t)n)
-                                  : pp_put_raw_header(p, (uint32_t)n);
+    p = put_text_header(pk, p, n);
     copy_text(p, data, n);
     return p + n;
 }
@@ -169,10 +182,9 @@ uint8_t *leaf_text(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o)
 uint8_t *leaf_blob(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o)
 {
     size_t n = (size_t)PyBytes_GET_SIZE(o);
-    if (n >= PACK_BODY_MIN || (size_t)(end - p) < n + PP_HEADER_MAX)
+    if (!fits(p, end, n))
         return NULL;
-    p = pk->options->use_bin_type ? pp_put_bin_header(p, (uint32_t)n)
-                                  : pp_put_raw_header(p, (uint32_t)n);
+    p = put_blob_header(pk, p, n);
     copy_text(p, (const uint8_t *)PyBytes_AS_STRING(o), n);
     return p + n;
 }
@@ -200,8 +212,7 @@ static int leaf_bytes(pack *pk, PyObject *o)
         return pack_fail(pk, PyExc_ValueError, "%.200s object is too large", Py_TYPE(o)->tp_name);
     if (room(pk, PP_HEADER_MAX))
         return -1;
-    pk->cursor = pk->options->use_bin_type ? pp_put_bin_header(pk->cursor, (uint32_t)size)
-                                           : pp_put_raw_header(pk->cursor, (uint32_t)size);
+    pk->cursor = put_blob_header(pk, pk->cursor, size);
     return pack_body_of(pk, o, PyBytes_AS_STRING(o), size) ? -1 : 1;
 }
 

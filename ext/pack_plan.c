@@ -247,6 +247,14 @@ int pack_body_of_ucs(pack *pk, PyObject *owner, pack_copy copy, const void *data
 
 /* ---- the copy ---------------------------------------------------------------- */
 
+static void copy_body(uint8_t *to, const pack_body *body)
+{
+    if (body->copy == COPY_BYTES)
+        memcpy(to, body->data, body->size);
+    else
+        pack_copy_ucs(to, body->copy, body->data, body->count);
+}
+
 static void gather(const pack *pk, uint8_t *to)
 {
     size_t at = 0;
@@ -255,10 +263,7 @@ static void gather(const pack *pk, uint8_t *to)
         memcpy(to, pk->base + at, body->at - at);
         to += body->at - at;
         at = body->at;
-        if (body->copy == COPY_BYTES)
-            memcpy(to, body->data, body->size);
-        else
-            pack_copy_ucs(to, body->copy, body->data, body->count);
+        copy_body(to, body);
         to += body->size;
     }
     memcpy(to, pk->base + at, (size_t)(pk->cursor - pk->base) - at);
@@ -304,10 +309,7 @@ static void spread(const pack *pk, uint8_t *base, size_t size)
         to -= after;
         memmove(to, base + body->at, after);
         to -= body->size;
-        if (body->copy == COPY_BYTES)
-            memcpy(to, body->data, body->size);
-        else
-            pack_copy_ucs(to, body->copy, body->data, body->count);
+        copy_body(to, body);
         used = body->at;
     }
 }
