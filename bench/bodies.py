@@ -20,7 +20,7 @@ import bars
 import yardstick
 
 import parapack
-from parapack.lab import measure, stats
+from parapack.lab import measure, memcopy, stats
 from parapack.lab.codecs import PEERS, SUBJECT, Codec
 
 SIZES = [64 << 10, 128 << 10, 256 << 10, 512 << 10, 1 << 20, 2 << 20, 4 << 20, 8 << 20]
@@ -38,8 +38,7 @@ def body_of(kind: str, size: int) -> bytes | str:
 
 def body_offset(size: int) -> int:
     """Where a body lies in the memory of the bytes object that is its message."""
-    head = bytes.__basicsize__ - 1  # it counts the byte that ends every one
-    return head + len(parapack.packb(bytes(size))) - size
+    return memcopy.BODY_OFFSET + len(parapack.packb(bytes(size))) - size
 
 
 def copies(size: int) -> dict[str, Callable[[], float]]:

@@ -11,7 +11,7 @@ import ctypes
 import sys
 from collections.abc import Callable
 
-_BODY_OFFSET = sys.getsizeof(b"") - 1
+BODY_OFFSET = sys.getsizeof(b"") - 1
 """Where the content of a bytes object begins, counted from the object's address."""
 
 
@@ -31,7 +31,7 @@ def fresh_copier() -> Callable[[bytes], bytes]:
         size = len(body)
         fresh: bytes = new_bytes(None, size)
         # CPython's id() is the address. Nobody else has seen the object yet, so its content may be written.
-        memcpy(id(fresh) + _BODY_OFFSET, body, size)
+        memcpy(id(fresh) + BODY_OFFSET, body, size)
         return fresh
 
     return copy
