@@ -2,17 +2,39 @@
  *
  * It is the object's own lock, taken as a plain mutex. A critical section costs more
  * than twice as much, because it can be suspended while its thread waits for
- * something else. This one cannot: so between LOCK_CONTAINER and
- * UNLOCK_CONTAINER nothing may block, run code, take a lock or set an exception. Who
+ * something else. This one cannot: so between container_lock() and
+ * container_unlock() nothing may block, run code, take a lock or set an exception. Who
  * waits for it may be suspended: it holds no other such lock.
  *
  * Threads that pack the same object at the same time follow one after the other
  * through the same containers, and each write to a lock or a count takes the cache
- * line of the object from the other thread. Two things make that bearable
+ * line of the object from the other thread. Three things make that bearable
  * (bench/threads_free.py, "same"):
- *   - Who finds a container locked stays away for a moment. After that it is some
+ *   - A long container is read by all of them at once (below).
+ *   - Who finds a short one locked stays away for a moment. After that it is some
  *     containers behind, and meets the other no more.
  *   - The lines of the containers that follow are asked for ahead of time.
+ *
+ * Readers
+ *
+ *   Who takes the lock of a long container founds a group of readers, which others
+ *   join instead of waiting. The lock belongs to the group, and who leaves it last
+ *   unlocks it. That any thread may do: a PyMutex has no owner.
+ *
+ *   The groups lie in a table of words, one for each of CONTAINER_GROUPS classes of
+ *   addresses. A word is 0 or the address of the container, which is a multiple of
+ *   16, plus the number of its readers, 1 to 15. Where another container's group
+ *   is in the word, there is none for this one, and its lock is taken by one at a
+ *   time.
+ *
+ *   Invariant: while a word is not 0, the lock of its container is held. For only
+ *   who holds the lock turns 0 into a word, and only who turns the word into 0
+ *   unlocks it. So a successful exchange of a word that names the container means that
+ *   its lock is held by readers, and will be until this one leaves, too. It does not
+ *   matter what the word was meanwhile.
+ *
+ *   Nobody joins once somebody waits for the lock in the parking lot of CPython: a
+ *   writer waits for one run (slice.h) of those who read already, and no longer.
  *
  * With the GIL all of this is nothing.
  */
@@ -24,47 +46,39 @@
 #if FREE_THREADED
 
 enum {
-    LOCK_STAY_AWAY = 12, /* pauses: the time of a few containers */
-    LOCK_SPIN = 1000,    /* looks at the lock before the thread is parked: some 60 us */
-    LOCK_PAUSES = 4,     /* between two looks */
+    CONTAINER_LOCKED = 1, /* PyMutex: locked, and nobody parked */
+    CONTAINER_LONG = 64,  /* items that are worth a group */
+    CONTAINER_GROUPS = 64,
 };
 
-PP_INLINE void container_lock_pause(int times)
-{
-    for (int i = 0; i < times; i++) {
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#elif defined(__aarch64__)
-        __asm__ __volatile__("isb" : : : "memory");
-#else
-        __asm__ __volatile__("" : : : "memory");
-#endif
-    }
-}
-
 /* Acquire: pairs with the release in PyMutex_Unlock() of who has held the lock before. */
-PP_INLINE bool container_try_lock(PyMutex *lock)
+PP_INLINE bool container_try_lock(PyObject *o)
 {
     uint8_t unlocked = 0;
-    return __atomic_compare_exchange_n(&lock->_bits, &unlocked, 1, false, __ATOMIC_ACQUIRE,
-                                       __ATOMIC_RELAXED);
+    return __atomic_compare_exchange_n(&o->ob_mutex._bits, &unlocked, CONTAINER_LOCKED, false,
+                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-static PP_NOINLINE void container_lock_contended(PyMutex *lock)
+/* The cold halves of the functions below. (container_lock.c) */
+bool container_lock_contended(PyObject *o);
+bool container_found_group(PyObject *o);
+void container_leave_group(PyObject *o);
+
+/* Locks `o`, a list or dict of which `items` are to be read. True where the lock is held
+ * together with other readers, which container_unlock() must be told. */
+PP_INLINE bool container_lock(PyObject *o, Py_ssize_t items)
 {
-    container_lock_pause(LOCK_STAY_AWAY);
-    for (int i = 0; i < LOCK_SPIN; i++) {
-        if (__atomic_load_n(&lock->_bits, __ATOMIC_RELAXED) == 0 && container_try_lock(lock))
-            return;
-        container_lock_pause(LOCK_PAUSES);
-    }
-    PyMutex_Lock(lock);
+    if (PP_UNLIKELY(!container_try_lock(o)))
+        return container_lock_contended(o);
+    return PP_UNLIKELY(items >= CONTAINER_LONG) && container_found_group(o);
 }
 
-PP_INLINE void container_lock(PyMutex *lock)
+PP_INLINE void container_unlock(PyObject *o, bool group)
 {
-    if (PP_UNLIKELY(!container_try_lock(lock)))
-        container_lock_contended(lock);
+    if (PP_UNLIKELY(group))
+        container_leave_group(o);
+    else
+        PyMutex_Unlock(&o->ob_mutex);
 }
 
 /* Asks for the cache line of an object that is soon to be counted and locked. */
@@ -78,13 +92,20 @@ PP_INLINE void prefetch_to_write(const void *object)
 #endif
 }
 
-#define LOCK_CONTAINER(object)   container_lock(&(object)->ob_mutex)
-#define UNLOCK_CONTAINER(object) PyMutex_Unlock(&(object)->ob_mutex)
-
 #else
 
-#define LOCK_CONTAINER(object)   ((void)0)
-#define UNLOCK_CONTAINER(object) ((void)0)
+PP_INLINE bool container_lock(PyObject *o, Py_ssize_t items)
+{
+    (void)o;
+    (void)items;
+    return false;
+}
+
+PP_INLINE void container_unlock(PyObject *o, bool group)
+{
+    (void)o;
+    (void)group;
+}
 
 #endif
 

@@ -135,12 +135,12 @@ PP_INLINE int run_list_once(pack *pk, pack_frame *f, PyObject **item)
 {
     PyObject *list = f->container;
     int result = RESTART;
-    LOCK_CONTAINER(list);
+    bool group = container_lock(list, f->size - f->position);
     if (PP_LIKELY(PyList_GET_SIZE(list) == f->size))
         result = run_items(pk, f, ((PyListObject *)list)->ob_item, item);
     if (FREE_THREADED && result > DONE)
         Py_INCREF(*item);
-    UNLOCK_CONTAINER(list);
+    container_unlock(list, group);
     return result;
 }
 
@@ -163,7 +163,7 @@ PP_INLINE int run_dict_once(pack *pk, pack_frame *f, PyObject **item)
     PyObject *dict = f->container;
     const dict_pair *pairs = NULL;
     int result = RESTART;
-    LOCK_CONTAINER(dict);
+    bool group = container_lock(dict, f->left);
     if (PP_LIKELY(PyDict_GET_SIZE(dict) == f->size)) {
         Py_ssize_t count;
         pairs = dict_pairs(dict, &count);
@@ -172,7 +172,7 @@ PP_INLINE int run_dict_once(pack *pk, pack_frame *f, PyObject **item)
     }
     if (FREE_THREADED && result > DONE)
         Py_INCREF(*item);
-    UNLOCK_CONTAINER(dict);
+    container_unlock(dict, group);
     return PP_LIKELY(pairs != NULL) ? result : run_other_dict_once(pk, f, item);
 }
 

@@ -219,7 +219,7 @@ static int take_batch(pack_frame *f, PyObject **batch)
 {
     PyObject *list = f->container;
     int n = 0;
-    LOCK_CONTAINER(list);
+    bool group = container_lock(list, 0);
     if (PyList_GET_SIZE(list) == f->size) {
         PyObject **items = ((PyListObject *)list)->ob_item + f->position;
         Py_ssize_t left = f->size - f->position;
@@ -233,7 +233,7 @@ static int take_batch(pack_frame *f, PyObject **batch)
         for (int i = 0; i < n; i++)
             Py_INCREF(batch[i]);
     }
-    UNLOCK_CONTAINER(list);
+    container_unlock(list, group);
     return n;
 }
 
