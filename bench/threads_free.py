@@ -3,6 +3,10 @@ object.
 
 Measured on the ten documents and on bodies of 100 B to 1 MiB. `--threads` takes another number of threads;
 the bars are those of two.
+
+A call that is passed an object counts a reference to it and drops it again, and threads that do so with
+the same object take its cache line from each other. What that costs is measured with id(), which does
+nothing else: "at most" is the gain of a pack or unpack to which only that is added.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
+from statistics import median
 from typing import Any
 
 import bars
@@ -73,6 +78,27 @@ def measure_input(
         )
 
 
+def make_passing_task(value: Any) -> parallel.Task:
+    return id, value
+
+
+def gain_at_most(value: Any, calls_per_second: float, options: Any) -> float:
+    """The gain of threads whose calls take as long as those of one, and besides what passing `value` to a
+    call costs all of them more than one."""
+    with parallel.Crew(options.threads) as crew:
+        crew.prepare("task", partial(make_passing_task, value))
+        rates = measure.interleave(
+            {
+                "one": partial(crew.measure, "task", 1, options.seconds, options.cpu_time),
+                "many": partial(crew.measure, "task", options.threads, options.seconds, options.cpu_time),
+            },
+            options.repetitions,
+            reject=not options.cpu_time,
+        )
+    more = options.threads / median(rates["many"]) - 1 / median(rates["one"])
+    return options.threads / (1 + more * calls_per_second)
+
+
 def run(bench: bars.Bench, codec: Codec, made: dict[str, Callable[[], Any]]) -> None:
     mine = codec.name == SUBJECT
     for sharing, bar in (("own", OWN), ("same", SAME)):
@@ -82,6 +108,9 @@ def run(bench: bars.Bench, codec: Codec, made: dict[str, Callable[[], Any]]) -> 
                 samples = measure_input(codec, direction, sharing, make, bench.options)
                 pairs[name] = (samples["many"], samples["one"])
                 note = "NOISY" if samples.noisy else ""
+                if sharing == "same":
+                    value = make() if direction == "pack" else codec.make()[0](make())
+                    note += f" at most {gain_at_most(value, median(samples['one']), bench.options):.2f}"
                 label = f"{codec.name} {direction} {name}, {sharing} data"
                 bench.ratio(label, stats.ratio(*pairs[name]), bar if mine else None, note)
             mean = stats.geometric_mean_ratio(pairs)

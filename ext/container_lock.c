@@ -7,18 +7,18 @@ enum {
     STAY_AWAY = 12, /* pauses: the time of a few containers */
     SPIN = 1000,    /* looks at the lock before the thread is parked: some 60 us */
     PAUSES = 4,     /* between two looks */
+    SPIN_BRIEFLY = 4,
     READERS_MAX = 15,
 };
 
-/* A cache line each. Any interpreter's: containers of different ones never have the same
- * address. */
+/* A cache line each; of all interpreters, since no two objects have the same address. */
 static struct {
     _Alignas(64) uintptr_t word;
 } groups[CONTAINER_GROUPS];
 
 static uintptr_t *group_of(PyObject *o)
 {
-    /* Containers of one size lie a multiple of 16 apart, and of no power of two above it. */
+    /* Neighbours have different words, and so has the same place of the next page. */
     return &groups[((uintptr_t)o >> 4 ^ (uintptr_t)o >> 12) % CONTAINER_GROUPS].word;
 }
 
@@ -72,6 +72,17 @@ void container_leave_group(PyObject *o)
                                         __ATOMIC_RELAXED));
     if (left == 0)
         PyMutex_Unlock(&o->ob_mutex);
+}
+
+/* Goes on trying for the time of a few containers. */
+bool container_retry_lock(PyObject *o)
+{
+    for (int i = 0; i < SPIN_BRIEFLY; i++) {
+        back_off(STAY_AWAY);
+        if (__atomic_load_n(&o->ob_mutex._bits, __ATOMIC_RELAXED) == 0 && container_try_lock(o))
+            return true;
+    }
+    return false;
 }
 
 /* Waits for the lock or for a group to join. True: joined. */

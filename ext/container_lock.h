@@ -59,6 +59,14 @@ PP_INLINE bool container_try_lock(PyObject *o)
                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
+bool container_retry_lock(PyObject *o);
+
+/* Locks `o` unless that takes long: also for who holds another such lock. */
+PP_INLINE bool container_lock_briefly(PyObject *o)
+{
+    return PP_LIKELY(container_try_lock(o)) || container_retry_lock(o);
+}
+
 /* The cold halves of the functions below. (container_lock.c) */
 bool container_lock_contended(PyObject *o);
 bool container_found_group(PyObject *o);
@@ -93,6 +101,12 @@ PP_INLINE void prefetch_to_write(const void *object)
 }
 
 #else
+
+PP_INLINE bool container_lock_briefly(PyObject *o)
+{
+    (void)o;
+    return true;
+}
 
 PP_INLINE bool container_lock(PyObject *o, Py_ssize_t items)
 {

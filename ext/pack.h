@@ -68,7 +68,8 @@ typedef struct pack_frame {
     Py_ssize_t size;     /* items or pairs that the header promised */
     Py_ssize_t left;     /* of them still owed (FRAME_DICT) */
     uint8_t kind;
-    bool owned; /* container is a strong reference of this frame */
+    bool owned;     /* container is a strong reference of this frame */
+    bool has_large; /* an item of it was no small container (pack_small.h) */
 } pack_frame;
 
 /* How a deferred body gets from `data` into the result. */

@@ -217,6 +217,17 @@ static int leaf_bytes(pack *pk, PyObject *o)
 }
 
 /* 0 where the int does not fit 64 bits: that is for `default`, or an error. */
+uint8_t *leaf_wide_int(uint8_t *p, PyObject *o)
+{
+    uint64_t magnitude;
+    bool negative;
+    if (!long_wide_value(o, &magnitude, &negative))
+        return NULL;
+    if (!negative)
+        return pp_put_uint(p, magnitude);
+    return magnitude <= (uint64_t)1 << 63 ? pp_put_int(p, (int64_t)(0 - magnitude)) : NULL;
+}
+
 static int leaf_int(pack *pk, PyObject *o)
 {
     int64_t small;
@@ -226,22 +237,10 @@ static int leaf_int(pack *pk, PyObject *o)
         pk->cursor = pp_put_int(pk->cursor, small);
         return 1;
     }
-    int overflow;
-    long long v = PyLong_AsLongLongAndOverflow(o, &overflow);
-    if (!overflow) {
-        pk->cursor = pp_put_int(pk->cursor, v);
-        return 1;
-    }
-    if (overflow < 0)
+    uint8_t *after = leaf_wide_int(pk->cursor, o);
+    if (!after)
         return 0;
-    unsigned long long u = PyLong_AsUnsignedLongLong(o);
-    if (u == (unsigned long long)-1 && PyErr_Occurred()) {
-        if (!PyErr_ExceptionMatches(PyExc_OverflowError))
-            return -1;
-        PyErr_Clear();
-        return 0;
-    }
-    pk->cursor = pp_put_uint(pk->cursor, u);
+    pk->cursor = after;
     return 1;
 }
 

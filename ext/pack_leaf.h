@@ -2,8 +2,8 @@
  *
  * leaf_inline() is compiled into the loops over lists, tuples and dicts. It
  * handles short ASCII str, ints of up to 60 bits, float, None and bool, in the
- * order of how often they occur, and with a call other str and bytes of less than
- * PACK_BODY_MIN. It leaves to pack_leaf() what it does not know and what there is no
+ * order of how often they occur, and with a call larger ints, other str, and bytes of
+ * less than PACK_BODY_MIN. It leaves to pack_leaf() what it does not know and what there is no
  * room for: it allocates nothing, takes no lock and sets no exception, because the
  * container may be locked (container_lock.h).
  */
@@ -49,6 +49,10 @@ PP_INLINE void copy_short_ascii(uint8_t *to, const uint8_t *from, size_t n)
 uint8_t *leaf_text(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o);
 uint8_t *leaf_blob(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o);
 
+/* An int, which leaf_inline() calls for those of more than 60 bits. NULL: more than 64.
+ * (pack_leaf.c) */
+uint8_t *leaf_wide_int(uint8_t *p, PyObject *o);
+
 /* leaf_inline() for what is known to be a str. */
 PP_INLINE uint8_t *leaf_str_inline(const pack *pk, uint8_t *p, uint8_t *end, PyObject *o)
 {
@@ -72,7 +76,7 @@ PP_INLINE uint8_t *leaf_inline(const pack *pk, uint8_t *p, uint8_t *end, PyObjec
         return leaf_str_inline(pk, p, end, o);
     if (type == &PyLong_Type) {
         int64_t v;
-        return PP_LIKELY(long_small_value(o, &v)) ? pp_put_int(p, v) : NULL;
+        return PP_LIKELY(long_small_value(o, &v)) ? pp_put_int(p, v) : leaf_wide_int(p, o);
     }
     if (type == &PyDict_Type || type == &PyList_Type)
         return NULL; /* the sooner the better: they occur often, too */

@@ -12,9 +12,7 @@
 #ifndef PARAPACK_EXT_PACK_RUN_H
 #define PARAPACK_EXT_PACK_RUN_H
 
-#include "container_lock.h"
-#include "dict_pairs.h"
-#include "pack_leaf.h"
+#include "pack_small.h"
 #include "pack_walk.h"
 
 /* What ended a run, beside DONE, FAILED and RESTART. */
@@ -22,12 +20,6 @@ enum {
     DESCEND = 1, /* the value `*item` is not a leaf */
     SLOW = 2,    /* the leaf `*item` is one for pack_leaf() */
 };
-
-PP_INLINE bool is_container(PyObject *o)
-{
-    PyTypeObject *type = Py_TYPE(o);
-    return type == &PyDict_Type || type == &PyList_Type || type == &PyTuple_Type;
-}
 
 /* Is what a run ends at a reference of its own? A tuple keeps its items alive. */
 PP_INLINE bool items_are_owned(pack_frame_kind kind)
@@ -129,6 +121,44 @@ PP_INLINE int run_pairs(pack *pk, pack_frame *f, const dict_pair *pairs, Py_ssiz
     return result;
 }
 
+/* ---- with the small containers in it ------------------------------------------------- */
+
+/* With the GIL, or as one of a group of readers (container_lock.h), a run goes on behind a
+ * small container. A lock that one thread at a time holds is given back instead. */
+PP_INLINE bool goes_on(pack *pk, pack_frame *f, int result, bool group, PyObject *o)
+{
+    return result == DESCEND && (group || !FREE_THREADED) && small_in(pk, f, o);
+}
+
+static PP_NOINLINE int run_small_items(pack *pk, pack_frame *f, PyObject **items, PyObject **item)
+{
+    for (;;) {
+        int result = run_items(pk, f, items, item);
+        if (result != DESCEND)
+            return result;
+        for (;;) {
+            if (!small_in(pk, f, *item))
+                return DESCEND;
+            if (f->position == f->size || pk->slice.budget <= 0)
+                return DONE;
+            if (!is_container(items[f->position]))
+                break;
+            *item = items[f->position++];
+            pk->slice.budget--;
+        }
+    }
+}
+
+static PP_NOINLINE int run_small_pairs(pack *pk, pack_frame *f, const dict_pair *pairs,
+                                       Py_ssize_t count, PyObject **item)
+{
+    int result;
+    do
+        result = run_pairs(pk, f, pairs, count, item);
+    while (result == DESCEND && small_in(pk, f, *item));
+    return result;
+}
+
 /* ---- under the container's lock ------------------------------------------------------- */
 
 PP_INLINE int run_list_once(pack *pk, pack_frame *f, PyObject **item)
@@ -138,6 +168,8 @@ PP_INLINE int run_list_once(pack *pk, pack_frame *f, PyObject **item)
     bool group = container_lock(list, f->size - f->position);
     if (PP_LIKELY(PyList_GET_SIZE(list) == f->size))
         result = run_items(pk, f, ((PyListObject *)list)->ob_item, item);
+    if (goes_on(pk, f, result, group, *item))
+        result = run_small_items(pk, f, ((PyListObject *)list)->ob_item, item);
     if (FREE_THREADED && result > DONE)
         Py_INCREF(*item);
     container_unlock(list, group);
@@ -169,6 +201,8 @@ PP_INLINE int run_dict_once(pack *pk, pack_frame *f, PyObject **item)
         pairs = dict_pairs(dict, &count);
         if (PP_LIKELY(pairs != NULL))
             result = run_pairs(pk, f, pairs, count, item);
+        if (goes_on(pk, f, result, group, *item))
+            result = run_small_pairs(pk, f, pairs, count, item);
     }
     if (FREE_THREADED && result > DONE)
         Py_INCREF(*item);
@@ -176,10 +210,18 @@ PP_INLINE int run_dict_once(pack *pk, pack_frame *f, PyObject **item)
     return PP_LIKELY(pairs != NULL) ? result : run_other_dict_once(pk, f, item);
 }
 
+/* Its items are there as long as the tuple is. */
+PP_INLINE int run_tuple_once(pack *pk, pack_frame *f, PyObject **item)
+{
+    PyObject **items = ((PyTupleObject *)f->container)->ob_item;
+    int result = run_items(pk, f, items, item);
+    return goes_on(pk, f, result, true, *item) ? run_small_items(pk, f, items, item) : result;
+}
+
 PP_INLINE int run_once(pack *pk, pack_frame_kind kind, pack_frame *f, PyObject **item)
 {
     return kind == FRAME_LIST    ? run_list_once(pk, f, item)
-           : kind == FRAME_TUPLE ? run_items(pk, f, ((PyTupleObject *)f->container)->ob_item, item)
+           : kind == FRAME_TUPLE ? run_tuple_once(pk, f, item)
                                  : run_dict_once(pk, f, item);
 }
 

@@ -166,9 +166,14 @@ static int walk_pending(pack *pk, pack_frame *f)
 
 /* A run ended at a container or another value that is no leaf. A tuple keeps its
  * items alive; what came out of a list or dict is owned without a GIL. */
-PP_INLINE int descend(pack *pk, pack_frame_kind kind, PyObject *o)
+PP_INLINE int descend(pack *pk, pack_frame_kind kind, int at, PyObject *o)
 {
     bool owned = items_are_owned(kind);
+    if (FREE_THREADED && small_in(pk, &pk->frames[at], o)) {
+        if (owned)
+            Py_DECREF(o);
+        return DONE;
+    }
     PyTypeObject *type = Py_TYPE(o);
     if (type == &PyDict_Type)
         return pack_open_dict(pk, o, owned);
@@ -202,7 +207,7 @@ PP_INLINE int walk_container(pack *pk, pack_frame_kind kind, int at)
             return leave(pk, kind, f);
         int result = run_checked(pk, kind, f, &item);
         if (result == DESCEND)
-            result = descend(pk, kind, item);
+            result = descend(pk, kind, at, item);
         if (result != DONE || !still_on_top(pk, at))
             return result;
     }
@@ -245,7 +250,7 @@ static int walk_batch(pack *pk, int at)
     while (i < n && result == DONE && still_on_top(pk, at)) {
         pk->frames[at].position++;
         pk->slice.budget--;
-        result = descend(pk, FRAME_LIST, batch[i++]);
+        result = descend(pk, FRAME_LIST, at, batch[i++]);
     }
     while (i < n)
         Py_DECREF(batch[i++]);
@@ -271,7 +276,7 @@ PP_INLINE int walk_batch(pack *pk, int at)
     PyObject *o;
     int result = DONE;
     while (result == DONE && still_on_top(pk, at) && (o = next_container(pk, &pk->frames[at])))
-        result = descend(pk, FRAME_LIST, o);
+        result = descend(pk, FRAME_LIST, at, o);
     return result;
 }
 #endif
@@ -285,7 +290,7 @@ static int walk_list(pack *pk, int at)
             return leave(pk, FRAME_LIST, f);
         int result = run_checked(pk, FRAME_LIST, f, &item);
         if (result == DESCEND) {
-            result = descend(pk, FRAME_LIST, item);
+            result = descend(pk, FRAME_LIST, at, item);
             if (result == DONE && still_on_top(pk, at) && !at_end(FRAME_LIST, &pk->frames[at]))
                 result = walk_batch(pk, at);
         }
@@ -351,35 +356,31 @@ static int walk_top(pack *pk)
     }
 }
 
-/* A container whose frame is not on the stack yet: where it holds nothing but
- * leaves it never gets there. */
-PP_INLINE int begin_container(pack *pk, pack_frame_kind kind, PyObject *container, bool owned,
-                              Py_ssize_t size)
+/* A container whose frame is not on the stack yet, and its header written: where it holds
+ * nothing but leaves it never gets there. */
+PP_INLINE int begin_frame(pack *pk, pack_frame_kind kind, pack_frame *f)
 {
     PyObject *item = NULL;
-    int at = pk->depth;
-    int result = open_header(pk, kind == FRAME_DICT || kind == FRAME_PAIRS, size);
-    pack_frame f = {
-        .container = container, .size = size, .left = size, .kind = kind, .owned = owned};
-    if (PP_LIKELY(result == DONE && at < RECURSION_MAX && kind != FRAME_PAIRS))
-        result = run_checked(pk, kind, &f, &item);
-    if (PP_LIKELY(result == DONE && at_end(kind, &f)) || PP_UNLIKELY(result < DONE)) {
-        if (owned)
-            Py_DECREF(container);
+    int at = pk->depth, result = DONE;
+    if (PP_LIKELY(at < RECURSION_MAX))
+        result = run_checked(pk, kind, f, &item);
+    if (PP_LIKELY(result == DONE && at_end(kind, f)) || PP_UNLIKELY(result < DONE)) {
+        if (f->owned)
+            Py_DECREF(f->container);
         return result;
     }
-    if (FREE_THREADED && !owned) {
-        Py_INCREF(container);
-        f.owned = true;
+    if (FREE_THREADED && !f->owned) {
+        Py_INCREF(f->container);
+        f->owned = true;
     }
-    if (push(pk, &f)) {
+    if (push(pk, f)) {
         if (items_are_owned(kind))
             Py_XDECREF(item);
         return FAILED;
     }
     if (result == DONE)
         return DONE;
-    result = descend(pk, kind, item);
+    result = descend(pk, kind, at, item);
     if (result != DONE || !still_on_top(pk, at))
         return result;
     return kind == FRAME_LIST    ? walk_list(pk, at)
@@ -387,25 +388,73 @@ PP_INLINE int begin_container(pack *pk, pack_frame_kind kind, PyObject *containe
                                  : walk_dict(pk, at);
 }
 
+static PP_NOINLINE int begin_list(pack *pk, pack_frame *f)
+{
+    return begin_frame(pk, FRAME_LIST, f);
+}
+
+static PP_NOINLINE int begin_tuple(pack *pk, pack_frame *f)
+{
+    return begin_frame(pk, FRAME_TUPLE, f);
+}
+
+static PP_NOINLINE int begin_dict(pack *pk, pack_frame *f)
+{
+    return begin_frame(pk, FRAME_DICT, f);
+}
+
+static int begin_pairs(pack *pk, pack_frame *f)
+{
+    return push(pk, f);
+}
+
+/* Writes the header of a container, and goes on with begin(). Takes over the reference
+ * where `owned`, also on failure. */
+PP_INLINE int open_container(pack *pk, pack_frame_kind kind, PyObject *container, bool owned,
+                             Py_ssize_t size, int (*begin)(pack *, pack_frame *))
+{
+    pack_frame f = {
+        .container = container, .size = size, .left = size, .kind = kind, .owned = owned};
+    if (PP_LIKELY(open_header(pk, kind == FRAME_DICT || kind == FRAME_PAIRS, size) == DONE))
+        return begin(pk, &f);
+    if (owned)
+        Py_DECREF(container);
+    return FAILED;
+}
+
 int pack_open_list(pack *pk, PyObject *list, bool owned)
 {
-    return begin_container(pk, FRAME_LIST, list, owned, PyList_GET_SIZE(list));
+    return open_container(pk, FRAME_LIST, list, owned, PyList_GET_SIZE(list), begin_list);
 }
 
 int pack_open_tuple(pack *pk, PyObject *tuple, bool owned)
 {
-    return begin_container(pk, FRAME_TUPLE, tuple, owned, PyTuple_GET_SIZE(tuple));
+    return open_container(pk, FRAME_TUPLE, tuple, owned, PyTuple_GET_SIZE(tuple), begin_tuple);
 }
 
 int pack_open_dict(pack *pk, PyObject *dict, bool owned)
 {
-    return begin_container(pk, FRAME_DICT, dict, owned, PyDict_GET_SIZE(dict));
+    return open_container(pk, FRAME_DICT, dict, owned, PyDict_GET_SIZE(dict), begin_dict);
 }
 
 /* A list of pairs that no other code can reach; taken over. */
 int pack_open_pairs(pack *pk, PyObject *pairs)
 {
-    return begin_container(pk, FRAME_PAIRS, pairs, true, PyList_GET_SIZE(pairs));
+    return open_container(pk, FRAME_PAIRS, pairs, true, PyList_GET_SIZE(pairs), begin_pairs);
+}
+
+/* The object itself. Most messages are one small container. */
+static int begin_root(pack *pk, PyObject *o)
+{
+    pack_frame f = {.container = o, .size = -1};
+    if (pack_small(pk, o, &f))
+        return DONE;
+    if (f.size < 0)
+        return pack_enter(pk, o, false, true);
+    f.kind = PyDict_CheckExact(o) ? FRAME_DICT : PyList_CheckExact(o) ? FRAME_LIST : FRAME_TUPLE;
+    return f.kind == FRAME_DICT   ? begin_dict(pk, &f)
+           : f.kind == FRAME_LIST ? begin_list(pk, &f)
+                                  : begin_tuple(pk, &f);
 }
 
 static int walk(pack *pk)
@@ -472,7 +521,7 @@ int pack_object(pack *pk, PyObject *object)
         if (result == 1)
             return DONE;
         if (result == 0)
-            result = pack_enter(pk, object, false, true);
+            result = begin_root(pk, object);
         if (result == DONE)
             result = walk(pk);
         if (result != RESTART)

@@ -74,4 +74,27 @@ PP_INLINE bool long_small_value(PyObject *o, int64_t *value)
 #endif
 }
 
+/* The magnitude of any int that 64 bits hold, and its sign, without a call. Returns
+ * false for larger ones. */
+PP_INLINE bool long_wide_value(PyObject *o, uint64_t *magnitude, bool *negative)
+{
+    const PyLongObject *v = (const PyLongObject *)o;
+#if PY_VERSION_HEX >= 0x030c0000
+    const digit *d = v->long_value.ob_digit;
+    Py_ssize_t n = (Py_ssize_t)(v->long_value.lv_tag >> 3);
+    *negative = (v->long_value.lv_tag & 3) == 2;
+#else
+    const digit *d = v->ob_digit;
+    Py_ssize_t n = Py_ABS(Py_SIZE(v));
+    *negative = Py_SIZE(v) < 0;
+#endif
+    *magnitude = 0;
+    while (n--) {
+        if (*magnitude >> (64 - PyLong_SHIFT))
+            return false;
+        *magnitude = *magnitude << PyLong_SHIFT | d[n];
+    }
+    return true;
+}
+
 #endif /* PARAPACK_EXT_PYCOMPAT_H */

@@ -63,7 +63,6 @@ int source_open(source *s, PyObject *object)
     if (PyBytes_CheckExact(object)) {
         s->data = (const uint8_t *)PyBytes_AS_STRING(object);
         s->size = PyBytes_GET_SIZE(object);
-        s->owner = Py_NewRef(object);
         return 0;
     }
     Py_buffer view;
@@ -78,6 +77,15 @@ int source_open(source *s, PyObject *object)
         failed = copy_view(s, &view);
     PyBuffer_Release(&view);
     return failed;
+}
+
+int source_open_owned(source *s, PyObject *object)
+{
+    if (source_open(s, object))
+        return -1;
+    if (!s->owner && !s->copy)
+        s->owner = Py_NewRef(object);
+    return 0;
 }
 
 void source_close(source *s)

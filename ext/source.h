@@ -15,13 +15,17 @@ enum { SOURCE_SMALL = 256 };
 typedef struct source {
     const uint8_t *data;
     Py_ssize_t size;
-    PyObject *owner; /* strong reference that keeps data alive, or NULL */
+    PyObject *owner; /* strong reference that keeps data alive, or NULL: copied or borrowed */
     void *copy;      /* PyMem block that data lies in, or NULL */
 } source;
 
-/* Opens the contents of a bytes-like object. 0, or -1 with an exception:
- * TypeError without the buffer protocol, BufferError for items of several bytes. */
+/* Opens the contents of a bytes-like object, to which the caller has a reference until the
+ * source is closed: what threads share is counted no more often than need be. 0, or -1 with an
+ * exception: TypeError without the buffer protocol, BufferError for items of several bytes. */
 int source_open(source *s, PyObject *object);
+
+/* The same for a source that outlives the caller's reference. */
+int source_open_owned(source *s, PyObject *object);
 
 /* Appends nothing, frees everything. */
 void source_close(source *s);

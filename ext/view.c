@@ -83,7 +83,7 @@ static document_object *document_of_buffer(module_state *st, PyObject *buffer)
     document_object *d = document_new(st);
     if (!d)
         return NULL;
-    if (source_open(&d->source, buffer)) {
+    if (source_open_owned(&d->source, buffer)) {
         d->source = (source){NULL, 0, NULL, NULL};
         Py_DECREF(d);
         return NULL;

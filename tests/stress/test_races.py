@@ -285,3 +285,52 @@ def test_a_bytearray_that_is_rewritten() -> None:
             assert len(unpackb(packb([body, 1]))[0]) == len(good)
             with contextlib.suppress(ValueError):
                 repr(unpackb(body))
+
+
+def test_a_long_container_that_all_read_at_once_lets_a_writer_in() -> None:
+    """Who packs a long list or dict joins those who do; no change meets them, and each gets its turn."""
+    items: list[Any] = list(range(2000))
+    table: dict[str, Any] = {f"key {i}": i for i in range(2000)}
+    written = threading.Event()
+
+    def read() -> None:
+        while not written.is_set():
+            for value in (items, table, [items, [table]]):
+                with contextlib.suppress(RuntimeError):
+                    unpackb(packb(value))
+
+    def write() -> None:
+        try:
+            for i in range(scaled(30_000)):
+                items.append(i)
+                items.pop(i % 1000)
+                table[f"new {i}"] = i
+                del table[f"new {i}"]
+        finally:
+            written.set()
+
+    run_threads(write, read, read, read)
+
+
+def test_small_containers_within_each_other_are_locked_by_several() -> None:
+    """Those who pack hold their locks inside each other, in any order; changes come in between."""
+    inner: list[dict[str, Any]] = [{"n": i} for i in range(6)]
+    outer = [[inner[i], {"l": [inner[j]]}] for i in range(6) for j in range(6)]
+    for d in inner:
+        d["up"] = [inner[(d["n"] + 1) % 6]["n"], [d["n"]]]
+
+    def pack() -> None:
+        assert len(unpackb(packb(outer))) == 36
+
+    def change() -> None:
+        for d in inner:
+            d["up"][1].append(1)
+            d["x"] = inner[0]["up"]
+            del d["x"]
+            d["up"][1].clear()
+
+    def pack_unless_changed() -> None:
+        with contextlib.suppress(RuntimeError):
+            pack()
+
+    together(pack_unless_changed, pack_unless_changed, change)
