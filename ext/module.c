@@ -85,6 +85,9 @@ static int import_names(module_state *st)
         {&st->StackError, "parapack.exceptions", "StackError"},
         {&st->exttype_type, "parapack._exttype", "ExtType"},
         {&st->getswitchinterval, "sys", "getswitchinterval"},
+#if FREE_THREADED
+        {&st->is_gil_enabled, "sys", "_is_gil_enabled"},
+#endif
     };
     for (size_t i = 0; i < Py_ARRAY_LENGTH(wanted); i++) {
         *wanted[i].field = import_attribute(wanted[i].module, wanted[i].name);
@@ -160,6 +163,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(st->StackError);
     Py_VISIT(st->dict_items);
     Py_VISIT(st->getswitchinterval);
+    Py_VISIT(st->is_gil_enabled);
     Py_VISIT(st->epoch);
     int stop = share_traverse(st, visit, arg);
     if (!stop)
@@ -190,6 +194,7 @@ static int module_clear(PyObject *module)
     Py_CLEAR(st->str_data);
     Py_CLEAR(st->dict_items);
     Py_CLEAR(st->getswitchinterval);
+    Py_CLEAR(st->is_gil_enabled);
     Py_CLEAR(st->epoch);
     for (size_t i = 0; i < Py_ARRAY_LENGTH(st->small_int); i++)
         Py_CLEAR(st->small_int[i]);

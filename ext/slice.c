@@ -37,9 +37,27 @@ static int64_t slice_length(module_state *st)
     return ns < LENGTH_MAX ? (int64_t)ns : LENGTH_MAX;
 }
 
+/* A free-threaded build may have a GIL all the same: PYTHON_GIL=1, or an extension that wants one.
+ */
+static bool without_gil(module_state *st)
+{
+    if (!st->is_gil_enabled)
+        return false;
+    PyObject *enabled = PyObject_CallNoArgs(st->is_gil_enabled);
+    if (!enabled)
+        PyErr_Clear();
+    Py_XDECREF(enabled);
+    return enabled == Py_False;
+}
+
 static void give_way(slice *s)
 {
     PyThreadState *thread = PyEval_SaveThread();
+    if (s->no_gil) {
+        PyEval_RestoreThread(thread);
+        s->began = now();
+        return;
+    }
     if (s->pauses || s->releases++ % PAUSE_EVERY == 0) {
         struct timespec pause = {0, PAUSE};
         if (s->pauses)
@@ -62,6 +80,7 @@ int slice_checkpoint(slice *s)
     if (s->began == 0) {
         s->began = t;
         s->length = slice_length(s->state);
+        s->no_gil = without_gil(s->state);
         return 0;
     }
     if (t - s->began < s->length)

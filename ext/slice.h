@@ -36,6 +36,7 @@ typedef struct slice {
     int budget;          /* objects left before the clock is read */
     bool hold;           /* never give the GIL up */
     bool gc_suspended;   /* this slice has switched automatic collection off */
+    bool no_gil;         /* there is no GIL to be waited for: a release never pauses */
     uint8_t pauses;      /* releases that still wait before taking the GIL again */
     uint8_t releases;    /* so far, modulo 256 */
     int64_t began;       /* monotonic clock, ns; 0 before the first reading */
@@ -48,6 +49,7 @@ PP_INLINE void slice_begin(slice *s, module_state *state, bool hold)
     s->budget = SLICE_BUDGET;
     s->hold = hold;
     s->gc_suspended = false;
+    s->no_gil = false;
     s->pauses = 0;
     s->releases = 0;
     s->began = 0;

@@ -41,6 +41,7 @@ typedef struct module_state {
 
     PyObject *dict_items;        /* dict.items, to see whether a subclass replaces it */
     PyObject *getswitchinterval; /* sys.getswitchinterval */
+    PyObject *is_gil_enabled;    /* sys._is_gil_enabled on free-threaded builds, or NULL */
 
     /* The datetime module, imported by datetime_ready() on first use: some
      * interpreters with their own GIL cannot import it. */

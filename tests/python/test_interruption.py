@@ -3,10 +3,13 @@
 What must be prompt is measured in CPU time of the thread at work, which other processes do not use up.
 """
 
+import resource
 import signal
 
 import pytest
-from support import FREE_THREADED, SANITIZER, run_hostile
+from support import FREE_THREADED, SANITIZER, gil_enabled, run_hostile
+
+from parapack import packb, unpackb
 
 pytestmark = pytest.mark.isolated
 
@@ -245,3 +248,15 @@ finally:
     thread.join()
 """
     )
+
+
+@pytest.mark.skipif(gil_enabled(), reason="needs a build without a GIL")
+def test_without_a_gil_nobody_is_waited_for() -> None:
+    """Slices end, for signals and pauses of the interpreter, but do not sleep."""
+    value = [[i, str(i)] for i in range(200_000)]
+    data = packb(value)
+    before = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+    for _ in range(5):
+        assert packb(value) == data
+    assert unpackb(data) == value
+    assert resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw - before <= 5
