@@ -1,4 +1,4 @@
-"""Containers of a few items, which are packed in one go (ext/pack_small.h), and what makes that impossible."""
+"""Containers of a few items, packed in one go (ext/pack_small.h), and what makes that impossible."""
 
 import itertools
 import struct
@@ -135,7 +135,7 @@ def test_ints_of_more_than_60_bits() -> None:
         form = struct.pack(">Bq", 0xD3, number) if number < 0 else struct.pack(">BQ", 0xCF, number)
         assert packb(number) == form
         assert packb([number]) == b"\x91" + form
-        assert packb(list(range(20)) + [number])[-9:] == form
+        assert packb([*range(20), number])[-9:] == form
     for number in (1 << 64, -(1 << 63) - 1, 1 << 90, -(1 << 90), 1 << 5000):
         for value in (number, [number], [0] * 20 + [number], {"k": number}):
             with pytest.raises(OverflowError):
