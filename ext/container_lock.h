@@ -59,7 +59,11 @@ PP_INLINE bool container_try_lock(PyObject *o)
                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
+/* The cold halves of the functions below. (container_lock.c) */
+bool container_lock_contended(PyObject *o);
 bool container_retry_lock(PyObject *o);
+bool container_found_group(PyObject *o);
+void container_leave_group(PyObject *o);
 
 /* Locks `o` unless that takes long: also for who holds another such lock. */
 PP_INLINE bool container_lock_briefly(PyObject *o)
@@ -67,17 +71,12 @@ PP_INLINE bool container_lock_briefly(PyObject *o)
     return PP_LIKELY(container_try_lock(o)) || container_retry_lock(o);
 }
 
-/* The cold halves of the functions below. (container_lock.c) */
-bool container_lock_contended(PyObject *o);
-bool container_found_group(PyObject *o);
-void container_leave_group(PyObject *o);
-
 /* Locks `o`, a list or dict of which `items` are to be read. True where the lock is held
  * together with other readers, which container_unlock() must be told. */
 PP_INLINE bool container_lock(PyObject *o, Py_ssize_t items)
 {
-    if (PP_UNLIKELY(!container_try_lock(o)))
-        return container_lock_contended(o);
+    if (PP_UNLIKELY(!container_try_lock(o)) && container_lock_contended(o))
+        return true;
     return PP_UNLIKELY(items >= CONTAINER_LONG) && container_found_group(o);
 }
 

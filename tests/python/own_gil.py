@@ -12,6 +12,7 @@ SLOW = bool(SANITIZER) or FREE_THREADED
 """Without a GIL an interpreter takes long to begin and to end."""
 
 HEAD = """
+import datetime  # first here: see "Failures of others" in docs/concurrency.md
 import sys, threading
 try:
     import _interpreters as low
