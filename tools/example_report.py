@@ -1,10 +1,10 @@
-"""The example report of the documentation, from the JSON of a run: as it is, but for the paths of the machine.
+"""The example report of the documentation, from the JSON of a run: as it is, but for the machine's paths.
 
     python3 tools/example_report.py RESULT.json DIRECTORY --path /where/it/was=/where/it/might/be ...
 
-Writes DIRECTORY/report.json and DIRECTORY/report.html. Every text in the file in which an old path occurs gets
-the new one instead; figures are not touched. A path that is left and does not begin with one of the new ones
-is an error, so that none is forgotten. Needs Parapack with its extra `lab`.
+Writes DIRECTORY/report.json and DIRECTORY/report.html. Every text in the file in which an old path occurs
+gets the new one instead; figures are not touched. A path that is left and does not begin with one of the new
+ones is an error, so that none is forgotten. Needs Parapack with its extra `lab`.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def main() -> int:
     options = parser.parse_args()
     paths = dict(sorted(options.path, key=lambda pair: -len(pair[0])))
     content = replaced(json.loads(options.result.read_text("utf-8")), paths)
-    left = [path for path in left_over(content, paths) if not path.startswith(tuple(options.ignore) or ("\0",))]
+    left = [path for path in left_over(content, paths) if not path.startswith(tuple(options.ignore))]
     if left:
         sys.exit("paths of this machine are left; give each a --path or an --ignore:\n  " + "\n  ".join(left))
     options.directory.mkdir(parents=True, exist_ok=True)
