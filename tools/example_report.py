@@ -4,7 +4,8 @@
 
 Writes DIRECTORY/report.json and DIRECTORY/report.html. Every text in the file in which an old path occurs
 gets the new one instead; figures are not touched. A path that is left and does not begin with one of the new
-ones is an error, so that none is forgotten. Needs Parapack with its extra `lab`.
+ones is an error, so that none is forgotten. Prints, as Markdown for the README, the tables in which the run's
+figures stand below those of the two seeds. Needs Parapack with its extra `lab`.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from parapack.lab import report, results_file
+from parapack.lab import experiments, report, results_file
+from parapack.lab.results import Results
+from parapack.lab.tables import Table
 
 # Two components or more, at the beginning of a word: not the options of a compiler, nor part of a path.
 _PATH = re.compile(r"(?<![\w.$}/-])/(?:[\w.+-]+/)+[\w.+-]*")
+_SEEDS = ("blog", "seed", "the seed")  # what the names of their rows begin with
 # What every machine has, and what is no file.
 _ANYBODYS = ("/usr/", "/proc/", "/sys/", "/dev/", "/etc/")
 
@@ -53,6 +57,22 @@ def left_over(content: Any, paths: dict[str, str]) -> list[str]:
     return sorted(path for path in found if not path.startswith(expected))
 
 
+def beside_the_seeds(results: Results) -> Iterator[Table]:
+    for measured in results.experiments:
+        for table in experiments.get(measured.name).tables(measured):
+            if any(row[0].startswith(_SEEDS) for row in table.rows):
+                yield table
+
+
+def markdown(table: Table) -> str:
+    lines = [
+        "| " + " | ".join(table.columns) + " |",
+        "|" + "---|" * len(table.columns),
+        *("| " + " | ".join(row) + " |" for row in table.rows),
+    ]
+    return "\n".join([table.title, "", *lines, "", *table.notes])
+
+
 def parse_path(text: str) -> tuple[str, str]:
     old, separator, new = text.partition("=")
     if not (separator and old.startswith("/") and new.startswith("/")):
@@ -77,7 +97,10 @@ def main() -> int:
     options.directory.mkdir(parents=True, exist_ok=True)
     target = options.directory / "report.json"
     target.write_text(json.dumps(content, separators=(",", ":"), allow_nan=False) + "\n", "utf-8")
-    report.write(results_file.load(target), options.directory / "report.html")
+    results = results_file.load(target)
+    report.write(results, options.directory / "report.html")
+    for table in beside_the_seeds(results):
+        print(markdown(table), end="\n\n")
     return 0
 
 
