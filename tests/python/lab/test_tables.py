@@ -139,3 +139,28 @@ def test_settings_survive_json():
         key: list(value) if isinstance(value, tuple) else value for key, value in settings.as_dict().items()
     }
     assert Settings.from_dict(as_json) == settings
+
+
+def test_asyncio_beside_the_seed():
+    """One row for each library of each arm that was measured in all three ways; the medians."""
+    ways = ["direct", "to_thread small", "to_thread large"]
+
+    def case(way, arm, *names):
+        of = ways.index(way) + 1
+        figures = {"operations_per_s": [1e3 * of, 2e3 * of, 9e3 * of], "pings_per_s": [1.0 * of] * 3}
+        return CaseResult(way, {"way": way}, arm, dict.fromkeys(names, figures))
+
+    cases = [case(way, "3.13", "parapack", "msgpack") for way in ways]
+    cases += [case(way, "3.13t", "parapack") for way in ways[:2]]
+    experiment = experiments.get("asyncio")
+    made = experiment.tables(ExperimentResult("asyncio", cases))[-1]
+    assert "seed" in made.title
+    assert [row[0] for row in made.rows] == [
+        "the seed: msgpack patched, 4 cores",
+        "3.13, parapack",
+        "3.13, msgpack",
+    ]
+    assert made.rows[1][1:] == ["2.00 k/s", "1.00/s", "4.00 k/s", "2.00/s", "6.00 k/s", "3.00/s"]
+    assert all(len(row) == len(made.columns) for row in made.rows)
+    without = experiment.tables(ExperimentResult("asyncio", cases[-2:]))
+    assert not any("seed" in table.title for table in without)
