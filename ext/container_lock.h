@@ -36,6 +36,9 @@
  *   Nobody joins once somebody waits for the lock in the parking lot of CPython: a
  *   writer waits for one run (slice.h) of those who read already, and no longer.
  *
+ *   A fork finds every word 0: CPython stops all other threads before it (gh-116522), which
+ *   they do not do while they hold such a lock.
+ *
  * With the GIL all of this is nothing.
  */
 #ifndef PARAPACK_EXT_CONTAINER_LOCK_H
