@@ -375,3 +375,35 @@ def test_the_same_object_packed_by_all() -> None:
             assert unpackb(data) == graph
 
     run_threads(*[work] * THREADS)
+
+
+@pytest.mark.skipif(bool(SANITIZER), reason="a sanitizer does not survive a fork beside threads")
+def test_a_fork_while_others_pack() -> None:
+    """The child finds no container locked, by one thread or by a group of readers."""
+    support.run_python(
+        """
+        import os, signal, threading, warnings
+        from parapack import packb, unpackb
+        warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads
+        items, table = list(range(5000)), {f"k{i}": i for i in range(5000)}
+        graph = [items, table, [items, [table]], [[i] for i in range(100)]]
+        stop = threading.Event()
+        def pack():
+            while not stop.is_set():
+                packb(graph)
+        threads = [threading.Thread(target=pack) for _ in range(3)]
+        for t in threads: t.start()
+        try:
+            for _ in range(20):
+                child = os.fork()
+                if child == 0:
+                    signal.alarm(30)  # ends a child that waits for ever
+                    items.append(1); table["new"] = 1; graph[3][50].append(2)
+                    os._exit(unpackb(packb(graph)) != graph)
+                _, status = os.waitpid(child, 0)
+                assert status == 0, status
+        finally:
+            stop.set()
+            for t in threads: t.join()
+        """
+    )
