@@ -134,7 +134,12 @@ def main() -> int:
         "scripts", nargs="*", metavar="SCRIPT", help=f"which ones (default: all): {', '.join(names)}"
     )
     parser.add_argument("--python", action="append", metavar="PATH", help="an interpreter; may be repeated")
-    parser.add_argument("--parapack", metavar="SOURCE", help="wheel or checkout to install where necessary")
+    parser.add_argument(
+        "--parapack",
+        type=environments.named_source,
+        metavar="SOURCE",
+        help="wheel or checkout to install where necessary",
+    )
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a bar is missed")
     options = parser.parse_args()

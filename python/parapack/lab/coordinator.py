@@ -21,6 +21,7 @@ from typing import Any
 from parapack.lab import documents, interruption, noise, process_tree, results
 from parapack.lab.arm_worker import ArmWorker
 from parapack.lab.arms import Arm
+from parapack.lab.codecs import SUBJECT
 from parapack.lab.environments import Environment
 from parapack.lab.experiment import Case, Experiment, Settings
 from parapack.lab.remaining import Remaining
@@ -219,6 +220,9 @@ class Coordinator:
         for name, reason in environment.failures.items():
             if name in entry["libraries"] and not entry["libraries"][name]["present"]:
                 entry["libraries"][name]["reason"] = f"does not install here: {reason}"
+        subject = entry["libraries"].get(SUBJECT, {"present": True})
+        if not subject["present"]:
+            self._tell(f"{entry['name']}: without {SUBJECT}: {subject['reason']}")
 
     def _describe(self, result: ExperimentResult) -> None:
         """Asks every process after the work: an import in its course can have turned the GIL on."""

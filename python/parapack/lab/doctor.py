@@ -44,7 +44,8 @@ def add_parser(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser.add_argument("--python", action="append", default=[], metavar="PATH",
                         help="an interpreter, as for `parapack lab run`; may be given several times "
                              "(default: the running one)")  # fmt: skip
-    parser.add_argument("--parapack", metavar="SOURCE", help="as for `parapack lab run`")
+    parser.add_argument("--parapack", type=environments.named_source, metavar="SOURCE",
+                        help="as for `parapack lab run`")  # fmt: skip
     parser.add_argument("--online", action="store_true", help="also ask the package index")
     parser.set_defaults(run=run_doctor)
 

@@ -7,11 +7,13 @@ or the same release from the package index; or from what the user names.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -31,6 +33,8 @@ INSTALLED = (*PEERS, *PACKAGES)
 
 PEERS_FROM_SOURCE = ("msgpack",)
 """Peers that a C compiler can build where there is no wheel. The others need more than that, or refuse."""
+
+_OWN_REQUIREMENT = re.compile(rf"{SUBJECT}\s*($|[\[<>=!~@;])", re.IGNORECASE)
 
 _STAMP = "parapack-lab.json"
 _CREATE_SECONDS = 300.0
@@ -92,6 +96,24 @@ def parapack_source() -> str:
     if distribution is None:
         raise EnvironmentFailed(f"cannot tell where parapack came from: {_OTHER_SOURCE}")
     return f"{SUBJECT}=={distribution.version}"
+
+
+def named_source(text: str) -> str:
+    """What --parapack names, as pip must be given it whatever the working directory is: a path becomes
+    absolute. A word that is no path would be taken for the name of a package, anybody's: only Parapack's own
+    is. Raises argparse.ArgumentTypeError."""
+    path = Path(text)
+    if path.is_dir() and not (path / "pyproject.toml").exists():
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is a directory, but no checkout: it has no pyproject.toml"
+        )
+    if path.exists():
+        return str(path.resolve())
+    if "://" in text or _OWN_REQUIREMENT.match(text):
+        return text
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is neither a file nor a directory, nor a requirement such as {SUBJECT}==1.0"
+    )
 
 
 def ensure(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from parapack.lab import codecs, measure, process
+from parapack.lab import codecs, environments, measure, process
 from parapack.lab.environments import Environment
 from parapack.lab.experiment import Settings
 from parapack.lab.packages import most_used
@@ -127,7 +127,7 @@ def _add_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("--heap", type=_count, metavar="N",
                      help="containers that each measured process keeps alive: how often the collector of a "
                           f"free-threaded build runs depends on it (default: {measure.HEAP})")  # fmt: skip
-    run.add_argument("--parapack", metavar="SOURCE",
+    run.add_argument("--parapack", type=environments.named_source, metavar="SOURCE",
                      help="wheel, sdist or checkout that other interpreters get Parapack from "
                           "(default: where the running one came from)")  # fmt: skip
     run.add_argument("--resume", type=Path, metavar="FILE",

@@ -1,5 +1,6 @@
 """Cached environments: what is told when an install fails, and when Parapack is installed anew."""
 
+import argparse
 import json
 import os
 import sys
@@ -48,6 +49,30 @@ def test_a_checkout_that_changed_is_installed_again(tmp_path):
 
 def test_a_requirement_is_its_own_fingerprint():
     assert environments._fingerprint("parapack==1.0") == "parapack==1.0"
+
+
+@pytest.mark.thread_unsafe(reason="changes the working directory")
+def test_parapack_from_a_path_wherever_the_run_goes_on(tmp_path, monkeypatch):
+    (tmp_path / "checkout").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(argparse.ArgumentTypeError, match=r"no checkout: it has no pyproject\.toml"):
+        environments.named_source("checkout")
+    (tmp_path / "checkout" / "pyproject.toml").write_text("")
+    assert environments.named_source("checkout") == str(tmp_path / "checkout")
+
+
+@pytest.mark.parametrize(
+    "text", ["parapack", "parapack==1.0", "Parapack[lab]>=1", "https://x/parapack-1.tar.gz"]
+)
+def test_parapack_from_a_requirement(text):
+    assert environments.named_source(text) == text
+
+
+@pytest.mark.parametrize("text", ["no-such-checkout", "parapack-0.1.0.whl", "parapacker", "/no/such/directory"])
+def test_no_package_of_somebody_else_is_installed_as_parapack(text):
+    """pip would look for a package of that name, and find one."""
+    with pytest.raises(argparse.ArgumentTypeError, match="neither a file nor a directory"):
+        environments.named_source(text)
 
 
 @pytest.mark.thread_unsafe(reason="changes the environment")
