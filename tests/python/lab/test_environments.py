@@ -68,7 +68,7 @@ def test_parapack_from_a_requirement(text):
     assert environments.named_source(text) == text
 
 
-@pytest.mark.parametrize("text", ["no-such-checkout", "parapack-0.1.0.whl", "parapacker", "/no/such/directory"])
+@pytest.mark.parametrize("text", ["no-such-checkout", "parapack-0.1.0.whl", "parapacker", "/no/such"])
 def test_no_package_of_somebody_else_is_installed_as_parapack(text):
     """pip would look for a package of that name, and find one."""
     with pytest.raises(argparse.ArgumentTypeError, match="neither a file nor a directory"):
