@@ -16,7 +16,6 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
-from statistics import median
 from typing import Any
 
 import bars
@@ -57,25 +56,29 @@ def inputs(names: list[str], bench: bars.Bench) -> dict[str, Callable[[], Any]]:
     return {name: make for name, make in made.items() if not names or name in names}
 
 
+def one_and_many(crew: parallel.Crew, options: Any) -> measure.Samples[float]:
+    """The rates of the crew's "task", of one thread and of all of them."""
+    return measure.interleave(
+        {
+            "one": partial(crew.measure, "task", 1, options.seconds, options.cpu_time),
+            "many": partial(crew.measure, "task", options.threads, options.seconds, options.cpu_time),
+        },
+        options.repetitions,
+        reject=not options.cpu_time,
+    )
+
+
 def measure_input(
     codec: Codec, direction: str, sharing: str, make: Callable[[], Any], options: Any
 ) -> measure.Samples[float]:
-    threads = options.threads
-    with parallel.Crew(threads) as crew:
+    with parallel.Crew(options.threads) as crew:
         if sharing == "own":
             crew.prepare("task", partial(make_task, codec, direction, make))
         else:
             value = make()
             packed = codec.make()[0](value)
             crew.prepare("task", partial(make_shared_task, codec, direction, value, packed))
-        return measure.interleave(
-            {
-                "one": partial(crew.measure, "task", 1, options.seconds, options.cpu_time),
-                "many": partial(crew.measure, "task", threads, options.seconds, options.cpu_time),
-            },
-            options.repetitions,
-            reject=not options.cpu_time,
-        )
+        return one_and_many(crew, options)
 
 
 def make_passing_task(value: Any) -> parallel.Task:
@@ -87,15 +90,8 @@ def gain_at_most(value: Any, calls_per_second: float, options: Any) -> float:
     call costs all of them more than one."""
     with parallel.Crew(options.threads) as crew:
         crew.prepare("task", partial(make_passing_task, value))
-        rates = measure.interleave(
-            {
-                "one": partial(crew.measure, "task", 1, options.seconds, options.cpu_time),
-                "many": partial(crew.measure, "task", options.threads, options.seconds, options.cpu_time),
-            },
-            options.repetitions,
-            reject=not options.cpu_time,
-        )
-    more = options.threads / median(rates["many"]) - 1 / median(rates["one"])
+        rates = one_and_many(crew, options)
+    more = options.threads / stats.median(rates["many"]) - 1 / stats.median(rates["one"])
     return options.threads / (1 + more * calls_per_second)
 
 
@@ -110,7 +106,7 @@ def run(bench: bars.Bench, codec: Codec, made: dict[str, Callable[[], Any]]) -> 
                 note = "NOISY" if samples.noisy else ""
                 if sharing == "same":
                     value = make() if direction == "pack" else codec.make()[0](make())
-                    note += f" at most {gain_at_most(value, median(samples['one']), bench.options):.2f}"
+                    note += f" at most {gain_at_most(value, stats.median(samples['one']), bench.options):.2f}"
                 label = f"{codec.name} {direction} {name}, {sharing} data"
                 bench.ratio(label, stats.ratio(*pairs[name]), bar if mine else None, note)
             mean = stats.geometric_mean_ratio(pairs)

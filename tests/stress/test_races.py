@@ -296,8 +296,7 @@ def test_a_long_container_that_all_read_at_once_lets_a_writer_in() -> None:
     def read() -> None:
         while not written.is_set():
             for value in (items, table, [items, [table]]):
-                with contextlib.suppress(RuntimeError):
-                    unpackb(packb(value))
+                pack_checked(value)
 
     def write() -> None:
         try:
@@ -320,7 +319,8 @@ def test_small_containers_within_each_other_are_locked_by_several() -> None:
         d["up"] = [inner[(d["n"] + 1) % 6]["n"], [d["n"]]]
 
     def pack() -> None:
-        assert len(unpackb(packb(outer))) == 36
+        with contextlib.suppress(RuntimeError):
+            assert len(unpackb(packb(outer))) == 36
 
     def change() -> None:
         for d in inner:
@@ -329,8 +329,4 @@ def test_small_containers_within_each_other_are_locked_by_several() -> None:
             del d["x"]
             d["up"][1].clear()
 
-    def pack_unless_changed() -> None:
-        with contextlib.suppress(RuntimeError):
-            pack()
-
-    together(pack_unless_changed, pack_unless_changed, change)
+    together(pack, pack, change)
