@@ -182,6 +182,10 @@ void pack_plan_clear(pack_plan *plan);
  * exception where it cannot be said. (pack_path.c) */
 PyObject *pack_path(pack *pk);
 
+/* Notes at the exception that is set which value it is about, unless that is the object itself.
+ * (pack_path.c) */
+void pack_note_path(pack *pk);
+
 /* Raises `type` with the message and " at <path>". Returns -1. (pack_path.c) */
 int pack_fail(pack *pk, PyObject *type, const char *format, ...);
 

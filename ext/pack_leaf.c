@@ -70,8 +70,10 @@ static int write_ucs(pack *pk, PyObject *o)
     pack_copy copy;
     if (!ucs_size(o, &copy, &size)) {
         /* Let CPython raise its UnicodeEncodeError. */
-        if (PyUnicode_AsUTF8AndSize(o, NULL) == NULL)
+        if (PyUnicode_AsUTF8AndSize(o, NULL) == NULL) {
+            pack_note_path(pk);
             return -1;
+        }
         return pack_fail(pk, PyExc_ValueError, "str with a surrogate");
     }
     if (write_str_header(pk, size) ||

@@ -216,8 +216,10 @@ static int enter_by_hook(pack *pk, PyObject *o, bool may_default)
         PyObject *replacement = NULL;
         pack_before_hook(pk);
         int found = native_convert(pk->state, pk->options->native_mask, o, &replacement);
-        if (found < 0)
+        if (found < 0) {
+            pack_note_path(pk);
             return FAILED;
+        }
         if (found == NATIVE_ENCODED)
             return enter_encoded(pk, replacement);
         if (found)

@@ -1,4 +1,5 @@
 /* Errors of a pack, with the path to the value that they are about. */
+#include "error_note.h"
 #include "pack.h"
 
 #include <stdarg.h>
@@ -70,6 +71,24 @@ PyObject *pack_path(pack *pk)
     return path;
 }
 
+/* The path, unless it is the object itself, as a new reference; NULL, without an exception,
+ * otherwise. */
+static PyObject *path_of_item(pack *pk)
+{
+    return pk->depth || pk->running ? pack_path(pk) : NULL;
+}
+
+void pack_note_path(pack *pk)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *path = path_of_item(pk);
+    PyErr_Restore(type, value, traceback);
+    if (path)
+        error_note("while packing %U", path);
+    Py_XDECREF(path);
+}
+
 int pack_fail(pack *pk, PyObject *type, const char *format, ...)
 {
     va_list arguments;
@@ -78,7 +97,7 @@ int pack_fail(pack *pk, PyObject *type, const char *format, ...)
     va_end(arguments);
     if (!message)
         return -1;
-    PyObject *path = pk->depth || pk->running ? pack_path(pk) : NULL;
+    PyObject *path = path_of_item(pk);
     if (path)
         PyErr_Format(type, "%U at %U", message, path);
     else

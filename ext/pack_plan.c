@@ -373,12 +373,12 @@ static int append_scratch(PyObject *list, const pack *pk, size_t from, size_t to
         list, PyBytes_FromStringAndSize((const char *)pk->base + from, (Py_ssize_t)(to - from)));
 }
 
-static PyObject *body_part(const pack_body *body)
+static PyObject *body_part(const pack *pk, const pack_body *body)
 {
     if (body->copy != COPY_BYTES) {
         PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)body->size);
         uint8_t *to = bytes ? (uint8_t *)PyBytes_AS_STRING(bytes) : NULL;
-        if (bytes && body->size < PACK_RELEASE_MIN) {
+        if (bytes && (body->size < PACK_RELEASE_MIN || pk->options->atomic)) {
             pack_copy_ucs(to, body->copy, body->data, body->count);
         } else if (bytes) {
             Py_BEGIN_ALLOW_THREADS
@@ -403,7 +403,7 @@ PyObject *pack_result_parts(pack *pk)
     size_t at = 0;
     for (size_t i = 0; parts && i < pk->plan.count; i++) {
         const pack_body *body = &pk->plan.body[i];
-        if (append_scratch(parts, pk, at, body->at) || append(parts, body_part(body)))
+        if (append_scratch(parts, pk, at, body->at) || append(parts, body_part(pk, body)))
             Py_CLEAR(parts);
         at = body->at;
     }

@@ -532,13 +532,21 @@ int pack_object(pack *pk, PyObject *object)
 
 int pack_pairs(pack *pk, PyObject *pairs)
 {
-    pack_before_hook(pk);
+    /* Whatever code this runs has ended before the walk, which can start over with the list. */
     PyObject *list = PySequence_List(pairs);
     if (!list)
         return FAILED;
-    if (pack_open_pairs(pk, list))
-        return FAILED;
-    return walk(pk);
+    int result;
+    for (;;) {
+        result = pack_open_pairs(pk, Py_NewRef(list));
+        if (result == DONE)
+            result = walk(pk);
+        if (result != RESTART)
+            break;
+        start_over(pk);
+    }
+    Py_DECREF(list);
+    return result;
 }
 
 void pack_end(pack *pk)

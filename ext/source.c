@@ -38,25 +38,30 @@ static PyObject *immutable_base(const Py_buffer *view)
     return o && (PyBytes_CheckExact(o) || share_bin_is_exporter(o)) ? o : NULL;
 }
 
-static int copy_view(source *s, const Py_buffer *view)
+void source_copy(void *to, const Py_buffer *view, bool hold)
+{
+    if (view->len < RELEASE_MIN || hold) {
+        memcpy(to, view->buf, (size_t)view->len);
+        return;
+    }
+    Py_BEGIN_ALLOW_THREADS
+        memcpy(to, view->buf, (size_t)view->len);
+    Py_END_ALLOW_THREADS
+}
+
+static int copy_view(source *s, const Py_buffer *view, bool hold)
 {
     s->copy = PyMem_Malloc(view->len ? (size_t)view->len : 1);
     if (!s->copy) {
         PyErr_NoMemory();
         return -1;
     }
-    if (view->len < RELEASE_MIN) {
-        memcpy(s->copy, view->buf, (size_t)view->len);
-    } else {
-        Py_BEGIN_ALLOW_THREADS
-            memcpy(s->copy, view->buf, (size_t)view->len);
-        Py_END_ALLOW_THREADS
-    }
+    source_copy(s->copy, view, hold);
     s->data = s->copy;
     return 0;
 }
 
-int source_open(source *s, PyObject *object)
+int source_open(source *s, PyObject *object, bool hold)
 {
     s->copy = NULL;
     s->owner = NULL;
@@ -74,14 +79,14 @@ int source_open(source *s, PyObject *object)
     if (s->owner)
         s->data = view.buf;
     else
-        failed = copy_view(s, &view);
+        failed = copy_view(s, &view, hold);
     PyBuffer_Release(&view);
     return failed;
 }
 
 int source_open_owned(source *s, PyObject *object)
 {
-    if (source_open(s, object))
+    if (source_open(s, object, false))
         return -1;
     if (!s->owner && !s->copy)
         s->owner = Py_NewRef(object);

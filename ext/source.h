@@ -20,12 +20,16 @@ typedef struct source {
 } source;
 
 /* Opens the contents of a bytes-like object, to which the caller has a reference until the
- * source is closed: what threads share is counted no more often than need be. 0, or -1 with an
- * exception: TypeError without the buffer protocol, BufferError for items of several bytes. */
-int source_open(source *s, PyObject *object);
+ * source is closed: what threads share is counted no more often than need be. With `hold`
+ * the GIL is not given up for a large copy. 0, or -1 with an exception: TypeError without the
+ * buffer protocol, BufferError for items of several bytes. */
+int source_open(source *s, PyObject *object, bool hold);
 
-/* The same for a source that outlives the caller's reference. */
+/* The same for a source that outlives the caller's reference; a large copy gives the GIL up. */
 int source_open_owned(source *s, PyObject *object);
+
+/* Copies the contents of a view, a large one without the GIL unless `hold` is true. */
+void source_copy(void *to, const Py_buffer *view, bool hold);
 
 /* Appends nothing, frees everything. */
 void source_close(source *s);

@@ -2,10 +2,7 @@
 
 #include "source.h"
 
-enum {
-    CAPACITY_MIN = 1024,
-    RELEASE_MIN = 256 * 1024, /* bytes: a smaller copy does not pay for giving up the GIL */
-};
+enum { CAPACITY_MIN = 1024 };
 
 /* Room for `size` bytes behind the tail; max_size allows them. */
 static int reserve(stream *s, Py_ssize_t size)
@@ -51,15 +48,10 @@ int stream_append(stream *s, module_state *st, PyObject *object)
         return 0;
     }
     int failed = reserve(s, view.len);
-    if (!failed && view.len < RELEASE_MIN) {
-        memcpy(s->data + s->tail, view.buf, (size_t)view.len);
-    } else if (!failed) {
-        Py_BEGIN_ALLOW_THREADS
-            memcpy(s->data + s->tail, view.buf, (size_t)view.len);
-        Py_END_ALLOW_THREADS
-    }
-    if (!failed)
+    if (!failed) {
+        source_copy(s->data + s->tail, &view, s->hold);
         s->tail += view.len;
+    }
     PyBuffer_Release(&view);
     return failed;
 }

@@ -18,6 +18,7 @@ typedef struct stream {
     uint64_t offset; /* of head, in bytes since the first one */
     PyObject *read;  /* the file's read method; NULL without a file or behind its end */
     bool is_file;    /* was made with a file: feed() is refused */
+    bool hold;       /* never give the GIL up for a copy */
 } stream;
 
 PP_INLINE Py_ssize_t stream_size(const stream *s)

@@ -164,6 +164,11 @@ PP_INLINE uint64_t decoder_position(const decoder *d, const uint8_t *p)
     return d->offset + (uint64_t)(p - d->base);
 }
 
+/* ValueError: `size` bytes or items, of what is at `p`, exceed a limit. Returns NULL.
+ * (unpack_body.c) */
+PyObject *decode_too_long(decoder *d, const uint8_t *p, size_t size, const char *limit,
+                          Py_ssize_t most);
+
 /* New objects for bodies at `p`, which lie within the input. NULL with an
  * exception. (unpack_body.c) */
 /* A key is hashed at once, so its body is never left for later. */

@@ -2,6 +2,7 @@
 #include "unpack.h"
 
 #include "datetimes.h"
+#include "error_note.h"
 #include "parapack/utf8.h"
 #include "timestamp.h"
 
@@ -10,6 +11,13 @@
 static bool worth_filling(const decoder *d, size_t size, bool now)
 {
     return !now && size >= (d->depth ? UNPACK_FILL_MIN : UNPACK_RELEASE_MIN);
+}
+
+PyObject *decode_too_long(decoder *d, const uint8_t *p, size_t size, const char *limit,
+                          Py_ssize_t most)
+{
+    return PyErr_Format(PyExc_ValueError, "%zu exceeds %s(%zd) at offset %llu", size, limit, most,
+                        (unsigned long long)decoder_position(d, p));
 }
 
 /* ---- str --------------------------------------------------------------------------- */
@@ -26,6 +34,9 @@ static PyObject *decode_with_handler(decoder *d, const uint8_t *p, size_t size)
     if (decoder_leave(d))
         return NULL;
     PyObject *str = PyUnicode_DecodeUTF8((const char *)p, (Py_ssize_t)size, handler);
+    if (!str)
+        error_note("in the str of %zu bytes at offset %llu", size,
+                   (unsigned long long)decoder_position(d, p));
     decoder_return(d);
     return str;
 }
@@ -87,8 +98,7 @@ PyObject *decode_str(decoder *d, const uint8_t *p, size_t size, bool is_key)
 {
     pp_utf8_info info;
     if ((Py_ssize_t)size > d->options->max_str_len)
-        return PyErr_Format(PyExc_ValueError, "%zu exceeds max_str_len(%zd)", size,
-                            d->options->max_str_len);
+        return decode_too_long(d, p, size, "max_str_len", d->options->max_str_len);
     if (d->options->raw)
         return new_bytes(d, p, size, is_key);
     if (scan(d, p, size, &info) != PP_OK)
@@ -106,8 +116,7 @@ PyObject *decode_str(decoder *d, const uint8_t *p, size_t size, bool is_key)
 PyObject *decode_bin(decoder *d, const uint8_t *p, size_t size, bool is_key)
 {
     if ((Py_ssize_t)size > d->options->max_bin_len)
-        return PyErr_Format(PyExc_ValueError, "%zu exceeds max_bin_len(%zd)", size,
-                            d->options->max_bin_len);
+        return decode_too_long(d, p, size, "max_bin_len", d->options->max_bin_len);
     return new_bytes(d, p, size, is_key);
 }
 
@@ -132,9 +141,10 @@ static PyObject *decode_timestamp(decoder *d, const uint8_t *p, size_t size)
                             size, (unsigned long long)decoder_position(d, p));
     }
     if (nanoseconds > 999999999)
-        return PyErr_Format(
-            PyExc_ValueError,
-            "nanoseconds must be a non-negative integer not greater than 999999999.");
+        return PyErr_Format(PyExc_ValueError,
+                            "nanoseconds must be a non-negative integer not greater than "
+                            "999999999, but are %u in the timestamp at offset %llu",
+                            nanoseconds, (unsigned long long)decoder_position(d, p));
     switch (d->options->timestamp) {
     case TIMESTAMP_FLOAT:
         return timestamp_to_float(seconds, nanoseconds);
@@ -186,8 +196,7 @@ static PyObject *call_ext_hook(decoder *d, int8_t type, PyObject *data)
 PyObject *decode_ext(decoder *d, int8_t type, const uint8_t *p, size_t size)
 {
     if ((Py_ssize_t)size > d->options->max_ext_len)
-        return PyErr_Format(PyExc_ValueError, "%zu exceeds max_ext_len(%zd)", size,
-                            d->options->max_ext_len);
+        return decode_too_long(d, p, size, "max_ext_len", d->options->max_ext_len);
     if (type == PP_EXT_TIMESTAMP)
         return decode_timestamp(d, p, size);
     PyObject *data = new_bytes(d, p, size, false);

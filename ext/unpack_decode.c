@@ -167,8 +167,7 @@ static PyObject *new_in_place(decoder *d, uint32_t size)
 static int open_array(decoder *d, uint32_t size, const uint8_t *header)
 {
     if (PP_UNLIKELY(size > (size_t)d->options->max_array_len)) {
-        PyErr_Format(PyExc_ValueError, "%u exceeds max_array_len(%zd)", size,
-                     d->options->max_array_len);
+        decode_too_long(d, header, size, "max_array_len", d->options->max_array_len);
         return -1;
     }
     if (PP_UNLIKELY(d->depth == UNPACK_DEPTH_MAX))
@@ -197,8 +196,7 @@ static PyObject *new_dict(decoder *d, uint32_t size)
 static int open_map(decoder *d, uint32_t size, const uint8_t *header)
 {
     if (PP_UNLIKELY(size > (size_t)d->options->max_map_len)) {
-        PyErr_Format(PyExc_ValueError, "%u exceeds max_map_len(%zd)", size,
-                     d->options->max_map_len);
+        decode_too_long(d, header, size, "max_map_len", d->options->max_map_len);
         return -1;
     }
     if (PP_UNLIKELY(d->depth == UNPACK_DEPTH_MAX))
@@ -315,8 +313,10 @@ static int check_key(decoder *d, PyObject *key)
 {
     if (PyUnicode_CheckExact(key) || PyBytes_CheckExact(key) || !d->options->strict_map_key)
         return 0;
-    PyErr_Format(PyExc_ValueError, "%.100s is not allowed for map key when strict_map_key=True",
-                 Py_TYPE(key)->tp_name);
+    PyErr_Format(PyExc_ValueError,
+                 "%.100s is not allowed for map key when strict_map_key=True (the key that ends "
+                 "at offset %llu)",
+                 Py_TYPE(key)->tp_name, (unsigned long long)decoder_position(d, d->cursor));
     return -1;
 }
 

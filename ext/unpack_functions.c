@@ -46,7 +46,7 @@ static PyObject *unpack_buffer(module_state *st, const char *function,
     unpack_options_init(&options);
     if (kwnames && unpack_options_vector(st, &options, parameters, values, kwnames, function))
         return NULL;
-    if (source_open(&s, packed))
+    if (source_open(&s, packed, options.atomic))
         return NULL;
     unpack_options_limits(&options, s.size);
     PyObject *result = unpack_whole(st, &options, s.data, (size_t)s.size);

@@ -13,6 +13,8 @@
 #include "stream.h"
 #include "unpack_options.h"
 
+enum { SKIP_HELD = 256 * 1024 }; /* bytes: passing over fewer does not pay for giving up the GIL */
+
 /* The method that began the value under construction: another one cannot go on with it. */
 typedef enum unpack_method {
     METHOD_NONE,
@@ -129,11 +131,25 @@ static int skip_failed(Unpacker *self, pp_status status, uint64_t start)
     return -1;
 }
 
-static int attempt_skip(Unpacker *self, PyObject **result)
+/* Skips in the bytes at hand: a short value with the GIL, what is left of a long one without. */
+static pp_status skip_some(Unpacker *self)
 {
     stream *in = &self->input;
-    size_t used;
-    pp_status status;
+    size_t used, size = (size_t)stream_size(in);
+    size_t held = self->options.atomic ? size : Py_MIN(size, SKIP_HELD);
+    pp_status status = pp_skipper_feed(&self->skipper, in->data + in->head, held, &used);
+    stream_advance(in, (Py_ssize_t)used);
+    if (status != PP_ERR_EOF || held == size)
+        return status;
+    Py_BEGIN_ALLOW_THREADS
+        status = pp_skipper_feed(&self->skipper, in->data + in->head, size - held, &used);
+    Py_END_ALLOW_THREADS
+    stream_advance(in, (Py_ssize_t)used);
+    return status;
+}
+
+static int attempt_skip(Unpacker *self, PyObject **result)
+{
     if (!self->skip_stack) {
         self->skip_stack = PyMem_New(uint64_t, PP_MAX_DEPTH);
         if (!self->skip_stack) {
@@ -143,12 +159,8 @@ static int attempt_skip(Unpacker *self, PyObject **result)
     }
     if (self->method == METHOD_NONE)
         pp_skipper_init(&self->skipper, self->skip_stack, PP_MAX_DEPTH, 0);
-    uint64_t start = in->offset - self->skipper.offset;
-    Py_BEGIN_ALLOW_THREADS
-        status =
-            pp_skipper_feed(&self->skipper, in->data + in->head, (size_t)stream_size(in), &used);
-    Py_END_ALLOW_THREADS
-    stream_advance(in, (Py_ssize_t)used);
+    uint64_t start = self->input.offset - self->skipper.offset;
+    pp_status status = skip_some(self);
     self->method = status == PP_ERR_EOF ? METHOD_SKIP : METHOD_NONE;
     if (status == PP_ERR_EOF)
         return 0;
@@ -415,6 +427,7 @@ static int Unpacker_init(Unpacker *self, PyObject *args, PyObject *kwargs)
     self->input.offset = 0;
     self->input.read = read;
     self->input.is_file = read != NULL;
+    self->input.hold = options.atomic;
     self->method = METHOD_NONE;
     owner_lock_release(&self->lock);
     options_disown(&old);

@@ -505,3 +505,20 @@ parapack.pack(1, stream)
 assert unpackb(stream.data)
 """
     )
+
+
+def test_an_enums_value_that_nobody_keeps() -> None:
+    run(
+        """
+import enum
+class Fresh(enum.Enum):
+    A = 1
+    @property
+    def value(self):
+        return ["x" * 50, {"k": [1.5] * 20}]
+expected = packb(["x" * 50, {"k": [1.5] * 20}])
+for _ in range(100):
+    assert packb(Fresh.A, native=True) == expected
+    assert packb([Fresh.A, (Fresh.A,)], native=["enum"]) == b"\\x92" + expected + b"\\x91" + expected
+"""
+    )

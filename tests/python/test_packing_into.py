@@ -1,13 +1,15 @@
 """What a pack is written into: parts, a buffer of the caller's, a Packer's own; and what its errors say."""
 
 import array
+import enum
 import io
+import re
 from typing import Any
 
 import pytest
 
 import parapack
-from parapack import ExtType, Packer, packb, unpackb
+from parapack import ExtType, OutOfData, Packer, Unpacker, packb, unpackb
 
 LARGE = b"x" * 100_000
 MESSAGES: list[Any] = [
@@ -203,9 +205,63 @@ def test_errors_say_what_and_where(obj: Any, error: type[Exception], message: st
         (b"\x93\x01\x02", "incomplete input"),
         (b"\x91" * 1025 + b"\x01", "offset 1024"),
         (b"\x92\x01\xc7\x05\xff\0\0\0\0\0", "timestamp.*offset"),
-        (b"\x81\x01\x02", "int is not allowed for map key when strict_map_key=True"),
+        (
+            b"\x92\x01\xd7\xff\xff\xff\xff\xff\0\0\0\0",
+            r"nanoseconds must be .* but are 1073741823 in the timestamp at offset 4",
+        ),
+        (
+            b"\x81\x01\x02",
+            r"int is not allowed for map key when strict_map_key=True .*ends at offset 2\)",
+        ),
+        (b"\x81\x91\x01\x02", "list is not allowed for map key .*ends at offset 3"),
     ],
 )
 def test_errors_of_unpacking_say_where(data: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         unpackb(data)
+    unpacker = Unpacker()
+    unpacker.feed(b"\xc0" + data)
+    assert unpacker.unpack() is None
+    shifted = re.sub(r"(?<=offset )\d+", lambda offset: str(int(offset[0]) + 1), message)
+    incomplete = message == "incomplete input"
+    with pytest.raises(OutOfData if incomplete else ValueError, match=None if incomplete else shifted):
+        unpacker.unpack()
+
+
+@pytest.mark.parametrize(
+    ("data", "limit"),
+    [
+        (b"\x92\x01\xa3abc", "max_str_len"),
+        (b"\x92\x01\xc4\x03abc", "max_bin_len"),
+        (b"\x92\x01\x93\x01\x02\x03", "max_array_len"),
+        (b"\x92\x01\x83\x01\x02\x03\x04\x05\x06", "max_map_len"),
+        (b"\x92\x01\xc7\x03\x05abc", "max_ext_len"),
+    ],
+)
+def test_limits_say_which_and_where(data: bytes, limit: str) -> None:
+    offset = len(data) - 3 if b"abc" in data else 2
+    with pytest.raises(ValueError, match=rf"3 exceeds {limit}\(2\) at offset {offset}"):
+        unpackb(data, **{limit: 2})  # type: ignore[call-overload]
+
+
+class Boxed(enum.Enum):
+    ENDLESS = 1
+
+    @property
+    def value(self) -> Any:
+        raise LookupError("no value today")
+
+
+def test_errors_of_others_have_a_note_that_says_where() -> None:
+    with pytest.raises(UnicodeDecodeError) as decoding:
+        unpackb(b"\x92\x01\xa3a\xffb")
+    assert decoding.value.__notes__ == ["in the str of 3 bytes at offset 3"]
+    with pytest.raises(UnicodeEncodeError) as encoding:
+        packb({"a": [1, "\ud800"]})
+    assert encoding.value.__notes__ == ["while packing $['a'][1]"]
+    with pytest.raises(LookupError) as native:
+        packb([0, Boxed.ENDLESS], native=True)
+    assert native.value.__notes__ == ["while packing $[1]"]
+    with pytest.raises(UnicodeEncodeError) as alone:
+        packb("\ud800")
+    assert not hasattr(alone.value, "__notes__")
