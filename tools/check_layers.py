@@ -2,9 +2,8 @@
 
 Usage: check_layers.py [SOURCE_ROOT]
 
-The rules are the table below, one line per part of the tree. An include is judged by what it
-names: "Python.h" and other CPython headers, a public header (parapack/X.h), or a header of a
-core module (MODULE/X.h, or X.h beside the file).
+The rules are the tables below. An include is judged by what it names: "Python.h" and other CPython
+headers, a public header (parapack/X.h), or a header of a core module (MODULE/X.h, or X.h beside the file).
 """
 
 import re
@@ -20,6 +19,24 @@ CORE_LAYERS = {
     "doc": {"base", "wire", "share"},
 }
 
+# Whose interface each public header is, and of which modules each module may include these.
+PUBLIC_HEADERS = {
+    "base": {"alloc", "buffer", "config", "status"},
+    "wire": {"format", "reader", "skip", "timestamp", "utf8", "writer"},
+    "share": {"collect", "counter", "dict", "list", "object", "queue", "set", "thread", "value"},
+    "doc": {"doc", "tree"},
+    "all": {"parapack"},
+}
+PUBLIC_LAYERS = {
+    "base": {"base"},
+    "wire": {"base", "wire"},
+    "share": {"base", "wire", "share"},
+    "doc": {"base", "wire", "share", "doc"},
+    "all": {"base", "wire", "share", "doc"},
+}
+THREADS = {"pthread.h", "threads.h"}
+THREADLESS = {"wire", "doc"}
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 CPYTHON = re.compile(
     r"^(Python|pyconfig|structmember|frameobject|datetime|internal/pycore_.*|cpython/.*)\.h$"
@@ -33,11 +50,30 @@ def includes(path: Path) -> Iterator[tuple[str, int]]:
         yield match.group(2), text.count("\n", 0, match.start(1)) + 1
 
 
+def public_module(header: str) -> str | None:
+    """Whose interface a public header (X.h, without parapack/) is."""
+    name = header.removesuffix(".h")
+    return next((module for module, names in PUBLIC_HEADERS.items() if name in names), None)
+
+
+def check_include_of_public(module: str, header: str) -> str | None:
+    """Whether `module` may include a public header, parapack/X.h."""
+    other = public_module(header.removeprefix("parapack/"))
+    if other is None:
+        return "not a public header that tools/check_layers.py knows"
+    return None if other in PUBLIC_LAYERS[module] else f"{module} must not include what is {other}'s"
+
+
 def check_public(path: Path, header: str) -> str | None:
-    """A public header includes public headers and the C standard library only."""
+    """A public header includes those of its layer and of the ones below, and the C standard library only."""
+    module = public_module(path.name)
+    if module is None:
+        return f"{path.name} is not a public header that tools/check_layers.py knows"
+    if header.startswith("parapack/"):
+        return check_include_of_public(module, header)
     if CPYTHON.match(header):
         return "a public header must not include Python"
-    if "/" in header and not header.startswith(("parapack/", "sys/")):
+    if "/" in header and not header.startswith("sys/"):
         return "a public header may include only public headers"
     if header.endswith("internal.h"):
         return "a public header must not include an internal one"
@@ -48,7 +84,13 @@ def check_core(path: Path, header: str, module: str) -> str | None:
     """A core file includes public headers, its own module's, and those of the layers below."""
     if CPYTHON.match(header):
         return "core must not know Python"
-    if "/" not in header or header.startswith("parapack/"):
+    if header.startswith("../"):
+        return "name a header by its module: MODULE/X.h"
+    if header in THREADS and module in THREADLESS:
+        return f"{module} knows no threads"
+    if header.startswith("parapack/"):
+        return check_include_of_public(module, header)
+    if "/" not in header:
         return None
     other = header.split("/")[0]
     if other in CORE_LAYERS and other != module and other not in CORE_LAYERS[module]:
@@ -65,6 +107,8 @@ def check_extension(path: Path, header: str) -> str | None:
     own = (path.parent / header).exists()
     if header.endswith("internal.h") and not own:
         return "the extension must not include a core module's internal header"
+    if header.startswith("../"):
+        return "name a header by where it is seen from"
     if header.split("/")[0] in CORE_LAYERS and "/" in header:
         return "the extension may include core only through include/parapack"
     return None

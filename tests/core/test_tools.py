@@ -19,7 +19,7 @@ class Layers(unittest.TestCase):
     def check(self, path: str, include: str) -> tuple[int, str]:
         """Runs the check on a tree with one file that has one include."""
         with tempfile.TemporaryDirectory() as root:
-            for part in ("core/base", "core/wire", "include/parapack", "ext"):
+            for part in ("core/base", "core/share", "core/wire", "include/parapack", "ext"):
                 (Path(root) / part).mkdir(parents=True)
             (Path(root) / path).write_text(f"/* text */\n#include {include}\n")
             return run("check_layers.py", root)
@@ -31,7 +31,10 @@ class Layers(unittest.TestCase):
             ("core/base/a.c", "<string.h>"),
             ("core/base/a.c", '"parapack/status.h"'),
             ("ext/a.c", "<Python.h>"),
-            ("include/parapack/a.h", '"parapack/b.h"'),
+            ("core/share/a.c", '"parapack/timestamp.h"'),
+            ("core/base/a.c", "<pthread.h>"),
+            ("include/parapack/writer.h", '"parapack/buffer.h"'),
+            ("include/parapack/tree.h", '"parapack/reader.h"'),
         ]:
             with self.subTest(path=path, include=include):
                 self.assertEqual(self.check(path, include), (0, "layers are kept\n"))
@@ -43,8 +46,14 @@ class Layers(unittest.TestCase):
             ("ext/a.c", '"wire/utf8_internal.h"'),
             ("ext/a.c", '"wire/header.h"'),
             ("ext/a.c", '"internal/pycore_object.h"'),
-            ("include/parapack/a.h", '"wire/header.h"'),
-            ("include/parapack/a.h", "<Python.h>"),
+            ("core/wire/a.c", '"parapack/dict.h"'),
+            ("core/base/a.c", '"parapack/writer.h"'),
+            ("core/wire/a.c", '"../share/dict.h"'),
+            ("core/wire/a.c", "<pthread.h>"),
+            ("include/parapack/unheard.h", '"parapack/config.h"'),
+            ("include/parapack/reader.h", '"parapack/dict.h"'),
+            ("include/parapack/reader.h", '"wire/header.h"'),
+            ("include/parapack/reader.h", "<Python.h>"),
         ]:
             with self.subTest(path=path, include=include):
                 code, output = self.check(path, include)
