@@ -71,6 +71,7 @@ def thread_interpreters(stages: Stages) -> list[Interpreter]:
 
 
 def test_c(stages: Stages, sanitizer: str, environment: dict[str, str]) -> None:
+    system.require_headers(stages, system.C_TEST_HEADERS)
     preset = PRESETS[sanitizer]
     build = [["cmake", "--preset", preset], ["cmake", "--build", "--preset", preset]]
     if stages.run("C", f"build {preset}", *build, env=environment):

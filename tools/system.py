@@ -12,9 +12,34 @@ from interpreters import Interpreter
 from stages import BUILD, Stages, fatal
 
 CMAKE_MINIMUM = (3, 25)
+C_TEST_HEADERS = {"cmocka.h": "libcmocka-dev", "jansson.h": "libjansson-dev"}
+"""What the C tests include, and the Debian packages that have it."""
 LAB_PROGRAMS = {"wrk": "wrk", "openssl": "openssl"}
 """What the lab's experiments start besides Python, and the Debian packages that hold it."""
 _TOOLS = BUILD / "venvs" / "tools"
+
+
+def require_headers(stages: Stages, headers: Mapping[str, str]) -> None:
+    """See to C headers (header -> Debian package); exit when something stays missing."""
+    compiler = os.environ.get("CC") or next(filter(shutil.which, ("cc", "gcc", "clang")), "cc")
+
+    def absent() -> dict[str, str]:
+        found = {header for header in headers if _preprocesses(compiler, header)}
+        return {header: package for header, package in headers.items() if header not in found}
+
+    missing = absent()
+    if missing:
+        install_packages(stages, missing)
+        missing = absent()
+    if missing:
+        fatal(f"{compiler} does not find {', '.join(missing)}")
+
+
+def _preprocesses(compiler: str, header: str) -> bool:
+    command = [*compiler.split(), "-E", "-x", "c", "-"]
+    return (
+        subprocess.run(command, input=f"#include <{header}>\n".encode(), capture_output=True).returncode == 0
+    )
 
 
 def require(stages: Stages, interpreters: Iterable[Interpreter] = ()) -> None:

@@ -20,6 +20,9 @@ from interpreters import Interpreter, build_wheel, make_venv, pip_install, reque
 from stages import ROOT, WIDE, Stages
 
 PARTS = ("c", "lint", "python", "dropin")
+DIRECTORIES = {"python": ("tests/python", "tests/stress"), "dropin": ("tests/dropin",)}
+WHEELS_ONLY = ("--only-binary", "cereggii,ft_utils,msgspec,ormsgpack")
+"""Peers are not built from source: that takes other compilers, or minutes."""
 PROGRAMS = {"chromium": "chromium", "chromedriver": "chromium-driver", **system.LAB_PROGRAMS}
 """What tests make use of: the browser that opens the lab's report, and what the lab starts; with the Debian
 packages that have them."""
@@ -50,6 +53,7 @@ def main() -> int:
 
 
 def test_c(stages: Stages) -> None:
+    system.require_headers(stages, system.C_TEST_HEADERS)
     environment = system.cmake_environment(stages)
     build = [["cmake", "--preset", "dev"], ["cmake", "--build", "--preset", "dev"]]
     if stages.run("C", "build", *build, env=environment):
@@ -97,12 +101,16 @@ def test_interpreter(stages: Stages, interpreter: Interpreter, parts: Sequence[s
     for part in ("python", "dropin"):
         if part in parts:
             stages.run(
-                interpreter.tag, f"tests/{part}", pytest(interpreter, f"tests/{part}"), env=WIDE, limit=2400
+                interpreter.tag,
+                f"tests/{part}",
+                pytest(interpreter, *DIRECTORIES[part]),
+                env=WIDE,
+                limit=2400,
             )
 
 
-def pytest(interpreter: Interpreter, directory: str) -> list[str | Path]:
-    return [interpreter.python, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--tb=short", directory]
+def pytest(interpreter: Interpreter, *directories: str) -> list[str | Path]:
+    return [interpreter.python, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--tb=short", *directories]
 
 
 def install(stages: Stages, interpreter: Interpreter, wheel: Path) -> bool:
@@ -115,13 +123,17 @@ def install(stages: Stages, interpreter: Interpreter, wheel: Path) -> bool:
     )
     if not ok:
         return False
-    # Compiled packages among them do not exist for every interpreter; their tests say why they skip.
     lines = (ROOT / "tests" / "dropin" / "dependencies.txt").read_text().splitlines()
-    optional = [line for line in lines if line and not line.startswith("#")]
-    stages.attempt(interpreter.tag, "mypy", pip_install(interpreter, "--only-binary", ":all:", "mypy"))
-    if not stages.attempt(interpreter.tag, "packages that tests use", pip_install(interpreter, *optional)):
-        for package in optional:
-            stages.attempt(interpreter.tag, package, pip_install(interpreter, package))
+    packages = [line for line in lines if line and not line.startswith("#")]
+    mypy = pip_install(interpreter, "--only-binary", ":all:", "mypy")
+    together = pip_install(interpreter, *WHEELS_ONLY, *packages)
+    if not interpreter.free_threaded and interpreter.version < (3, 14):
+        return stages.run(interpreter.tag, "packages that tests use", mypy, together)
+    # Compiled packages among them do not exist for every interpreter; their tests say why they skip.
+    stages.attempt(interpreter.tag, "mypy", mypy)
+    if not stages.attempt(interpreter.tag, "packages that tests use", together):
+        for package in packages:
+            stages.attempt(interpreter.tag, package, pip_install(interpreter, *WHEELS_ONLY, package))
     return True
 
 

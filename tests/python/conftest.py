@@ -1,5 +1,6 @@
 """What is under test, markers, and time limits that only a test that hangs exceeds."""
 
+import os
 import signal
 import sys
 
@@ -7,6 +8,9 @@ import pytest
 import support
 
 import parapack
+
+IN_OWN_PROCESS = "PARAPACK_TEST_IN_OWN_PROCESS"
+"""Set in the process of a test that is marked `own_process`."""
 
 
 def pytest_configure() -> None:
@@ -35,7 +39,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("timeout") is not None:
             continue
-        stress = item.get_closest_marker("stress")
+        stress = item.get_closest_marker("stress") or item.get_closest_marker("own_process")
         item.add_marker(pytest.mark.timeout(support.PATIENCE * (3 if stress else 1.5)))
         if stress or item.get_closest_marker("isolated"):
             item.add_marker(pytest.mark.thread_unsafe(reason="starts threads or processes of its own"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that is marked `own_process` in another process, with freed memory overwritten.
+
+    Under a sanitizer it runs here: that says more of a crash, and takes seconds to start."""
+    here = support.SANITIZER or IN_OWN_PROCESS in os.environ
+    if here or pyfuncitem.get_closest_marker("own_process") is None:
+        return None
+    where = f"{pyfuncitem.path}::{pyfuncitem.name}"
+    arguments = ["-m", "pytest", "-p", "no:cacheprovider", "-q", "--tb=short", "--no-header", where]
+    done = support.run_python(
+        None, *arguments, env={IN_OWN_PROCESS: "1", "PYTHONMALLOC": "debug"}, cwd=support.ROOT, check=False
+    )
+    assert done.returncode == 0, f"in a process of its own: {done}"
+    return True

@@ -85,18 +85,20 @@ from _testcapi import set_nomemory, remove_mem_hooks
 REFUSALS = (ValueError, TypeError, Odd, parapack.UnpackException, BufferError, OverflowError, RuntimeError)
 
 def attempt(call):
-    # Fails the nth allocation, for every n.
-    failures = 0
-    for n in range(120):
+    # Fails the nth allocation, for every n: until it makes no difference, a good while, any more.
+    failures = n = last = 0
+    while n < last + 150:
         set_nomemory(n, n + 1)
         try:
             call()
         except MemoryError:
-            failures += 1
+            failures, last = failures + 1, n
         except REFUSALS:
             pass
         finally:
             remove_mem_hooks()
+        n += 1
+        assert n < 20_000, call
     return failures
 
 everything, single = OPERATIONS[{kind!r}]

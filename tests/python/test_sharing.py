@@ -5,6 +5,7 @@ import io
 import random
 import sys
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -12,11 +13,14 @@ import support
 from support import FREE_THREADED, SANITIZER, in_background, run_hostile, run_threads, scaled, switch_interval
 
 import parapack
-from parapack import ExtType, OutOfData, Packer, Unpacker, packb, unpackb
+from parapack import ExtType, OutOfData, Packer, Unpacker, View, packb, unpackb
 
 pytestmark = pytest.mark.stress
+own_process = pytest.mark.own_process
 
 THREADS = 4
+RESIZABLE = not FREE_THREADED or sys.version_info >= (3, 14)
+"""CPython 3.13 without a GIL does not lock a bytearray: resizing one that is in use is its own race."""
 
 
 def test_the_module_leaves_the_gil_off() -> None:
@@ -42,6 +46,7 @@ def message(thread: int, number: int) -> list[Any]:
     return [thread, number, "x" * (number % 50), {"k": b"y" * (number % 7 * 1000)}]
 
 
+@own_process
 def test_a_packer_shared_by_threads_gives_each_its_own() -> None:
     packer = Packer(default=str)
 
@@ -54,6 +59,7 @@ def test_a_packer_shared_by_threads_gives_each_its_own() -> None:
         run_threads(*[lambda t=t: work(t) for t in range(THREADS)])  # type: ignore[misc]
 
 
+@own_process
 def test_a_packer_without_autoreset_loses_and_doubles_nothing() -> None:
     packer = Packer(autoreset=False)
     count = scaled(400)
@@ -79,6 +85,7 @@ def test_a_packer_without_autoreset_loses_and_doubles_nothing() -> None:
         assert [m for m in got if m[0] == thread] == [message(thread, i) for i in range(count)]
 
 
+@own_process
 def test_a_packers_options_replaced_while_it_packs() -> None:
     packer = Packer(default=lambda o: "one")
     answers = ["one", "two"]
@@ -95,6 +102,7 @@ def test_a_packers_options_replaced_while_it_packs() -> None:
         run_threads(work, work)
 
 
+@own_process
 def test_exports_of_a_packers_buffer_by_threads() -> None:
     packer = Packer(autoreset=False)
     packer.pack(["first"])
@@ -122,6 +130,7 @@ def test_exports_of_a_packers_buffer_by_threads() -> None:
 # ---- an Unpacker ---------------------------------------------------------------------------------
 
 
+@own_process
 def test_an_unpacker_shared_by_threads_hands_out_every_object_once() -> None:
     values = [message(0, i) for i in range(scaled(1000))]
     data = b"".join(map(packb, values))
@@ -138,6 +147,7 @@ def test_an_unpacker_shared_by_threads_hands_out_every_object_once() -> None:
             assert share == sorted(share, key=lambda m: m[1])
 
 
+@own_process
 def test_fed_by_one_thread_and_read_by_others() -> None:
     values = [message(0, i) for i in range(scaled(600))]
     data = b"".join(map(packb, values))
@@ -169,6 +179,7 @@ def test_fed_by_one_thread_and_read_by_others() -> None:
     assert sorted((v for share in shares for v in share), key=lambda m: m[1]) == values
 
 
+@own_process
 def test_hooks_of_a_shared_unpacker_know_their_own_thread() -> None:
     """A hook that calls its Unpacker is refused; another thread that does so meanwhile only waits."""
     refusals = []
@@ -192,6 +203,7 @@ def test_hooks_of_a_shared_unpacker_know_their_own_thread() -> None:
 # ---- what is packed ------------------------------------------------------------------------------
 
 
+@own_process
 def test_containers_changed_by_other_threads() -> None:
     """Well-formed output or RuntimeError, whatever changes; each container as it was at some moment."""
     items: list[Any] = [[i, str(i)] for i in range(300)]
@@ -282,6 +294,14 @@ try:
         assert len(value) >= size
         assert all(a == b for a, b in value[1:])
         if survived >= 15: break
+    pairs = {"graph": graph}.items()
+    survived, packer = 0, Packer()
+    for _ in patiently("no pack of pairs is disturbed"):
+        before = disturbed
+        data = packer.pack_map_pairs(pairs)     # iterated once, before anything is packed
+        survived += disturbed > before
+        assert len(unpackb(data)["graph"]) >= size
+        if survived >= 15: break
     attempts, called, refusals = 0, [], 0
     def default(o):
         called.append(1)
@@ -309,17 +329,15 @@ finally:
 own_race = pytest.mark.skipif(SANITIZER == "thread", reason="a data race in the test, on purpose")
 
 
+@own_process
 @own_race
 @pytest.mark.parametrize("size", [100, 10_000, 400_000])
 def test_a_bytearray_resized_and_rewritten_while_it_is_packed(size: int) -> None:
     body = bytearray(b"a" * size)
 
-    # CPython 3.13 without a GIL does not lock a bytearray: resizing one that is in use is its own race.
-    resizable = not FREE_THREADED or sys.version_info >= (3, 14)
-
     def change() -> None:
         body[: size // 2] = b"b" * (size // 2)
-        if resizable:
+        if RESIZABLE:
             with contextlib.suppress(BufferError):  # it is being packed
                 body.extend(b"c" * 50)
                 del body[size:]
@@ -332,6 +350,7 @@ def test_a_bytearray_resized_and_rewritten_while_it_is_packed(size: int) -> None
             assert size <= len(packed) <= size + 50 and set(packed) <= set(b"abc")
 
 
+@own_process
 @own_race
 @pytest.mark.parametrize("size", [100, 10_000, 400_000])
 def test_a_bytearray_rewritten_while_it_is_unpacked(size: int) -> None:
@@ -359,12 +378,37 @@ def test_a_bytearray_rewritten_while_it_is_unpacked(size: int) -> None:
     assert unpackb(one) == ["é" * (size // 2), {"k": 1}]
 
 
+@own_process
+@pytest.mark.skipif(not RESIZABLE, reason="CPython 3.13t does not lock a bytearray")
+@pytest.mark.parametrize("size", [100, 10_000, 400_000])
+def test_a_bytearray_resized_while_it_is_unpacked(size: int) -> None:
+    """Who resizes it meanwhile is refused: the outcome is the value of one of its states."""
+    values: list[Any] = [["é" * (size // 2), [1]], ["a" * (3 * size), {"k": 1}], [b"x" * size]]
+    states = [packb(value) for value in values]
+    source = bytearray(states[0])
+
+    def change() -> None:
+        for state in states:
+            with contextlib.suppress(BufferError):  # it is being copied
+                source[:] = state
+
+    rounds, seen = 0, set()
+    deadline = time.monotonic() + support.PATIENCE / 2
+    with switch_interval(1e-5), in_background(change):
+        while rounds < scaled(150) or len(seen) < 2:
+            assert time.monotonic() < deadline, "nothing changes"
+            for decode in (unpackb, lambda data: fed(data).unpack(), lambda data: View(data).unpack()):
+                seen.add(values.index(decode(source)))
+            rounds += 1
+
+
 def fed(data: Any) -> Unpacker:
     unpacker = Unpacker()
     unpacker.feed(data)
     return unpacker
 
 
+@own_process
 def test_the_same_object_packed_by_all() -> None:
     graph = {f"key {i}": [i, 1.5, "é" * 50, ExtType(5, b"x"), {"n": None}, b"z" * 5000] for i in range(50)}
     data = packb(graph)

@@ -1,4 +1,4 @@
-"""Threads that start together on the same objects, over and over; for ThreadSanitizer and for `make stress`.
+"""Threads that start together on the same objects, over and over; the sanitizers run these, too.
 
 Whatever the threads do, nothing crashes, what comes out is well formed, and what was shared is intact.
 """
