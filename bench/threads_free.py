@@ -1,8 +1,9 @@
 """Two threads on a free-threaded build: their gain, each with its own data, and both packing the very same
 object.
 
-Measured on the ten documents and on bodies of 100 B to 1 MiB. `--threads` takes another number of threads;
-the bars are those of two.
+Measured on the ten documents and on bodies of 100 B to 8 MiB. `--threads` takes another number of threads;
+the bars are those of two. Beside bodies stands what as many threads of memcpy gain, which is what the memory
+gives.
 
 A call that is passed an object counts a reference to it and drops it again, and threads that do so with
 the same object take its cache line from each other. What that costs is measured with id(), which does
@@ -12,7 +13,6 @@ nothing else: "at most" is the gain of a pack or unpack to which only that is ad
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -20,12 +20,13 @@ from typing import Any
 
 import bars
 
-from parapack.lab import documents, measure, parallel, process, stats
+from parapack.lab import documents, measure, memcopy, parallel, payloads, process, stats
 from parapack.lab.codecs import SUBJECT, Codec
 
 OWN = bars.Bar(least=1.85)
 SAME = bars.Bar(least=1.7)
-BODIES = [100, 4 << 10, 64 << 10, 1 << 20]
+BODIES = [("bin", 100), ("bin", 4 << 10), ("bin", 64 << 10), ("bin", 1 << 20), ("bin", 8 << 20),
+          ("str", 100), ("str", 64 << 10), ("str", 1 << 20)]  # fmt: skip
 
 
 def make_task(codec: Codec, direction: str, make_object: Callable[[], Any]) -> parallel.Task:
@@ -51,8 +52,8 @@ def inputs(names: list[str], bench: bars.Bench) -> dict[str, Callable[[], Any]]:
     made: dict[str, Callable[[], Any]] = {
         name: partial(json.loads, json.dumps(document)) for name, document in found.items()
     }
-    for size in BODIES:
-        made[f"bin {size} B"] = partial(os.urandom, size)
+    for kind, size in BODIES:
+        made[payloads.body_name(kind, size)] = partial(payloads.body, kind, size)
     return {name: make for name, make in made.items() if not names or name in names}
 
 
@@ -81,6 +82,17 @@ def measure_input(
         return one_and_many(crew, options)
 
 
+def make_copying_task(size: int) -> parallel.Task:
+    return memcopy.fresh_copier(), payloads.body("bin", size)
+
+
+def gain_of_memcpy(size: int, options: Any) -> float:
+    with parallel.Crew(options.threads) as crew:
+        crew.prepare("task", partial(make_copying_task, size))
+        rates = one_and_many(crew, options)
+    return stats.median(rates["many"]) / stats.median(rates["one"])
+
+
 def make_passing_task(value: Any) -> parallel.Task:
     return id, value
 
@@ -97,6 +109,7 @@ def gain_at_most(value: Any, calls_per_second: float, options: Any) -> float:
 
 def run(bench: bars.Bench, codec: Codec, made: dict[str, Callable[[], Any]]) -> None:
     mine = codec.name == SUBJECT
+    bodies = {payloads.body_name(kind, size): size for kind, size in BODIES}
     for sharing, bar in (("own", OWN), ("same", SAME)):
         for direction in ("pack", "unpack"):
             pairs = {}
@@ -104,6 +117,8 @@ def run(bench: bars.Bench, codec: Codec, made: dict[str, Callable[[], Any]]) -> 
                 samples = measure_input(codec, direction, sharing, make, bench.options)
                 pairs[name] = (samples["many"], samples["one"])
                 note = "NOISY" if samples.noisy else ""
+                if sharing == "own" and name in bodies:
+                    note += f" memcpy {gain_of_memcpy(bodies[name], bench.options):.2f}"
                 if sharing == "same":
                     value = make() if direction == "pack" else codec.make()[0](make())
                     note += f" at most {gain_at_most(value, stats.median(samples['one']), bench.options):.2f}"
@@ -116,7 +131,7 @@ def run(bench: bars.Bench, codec: Codec, made: dict[str, Callable[[], Any]]) -> 
 
 def main() -> int:
     parser = bars.parser(__doc__.splitlines()[0], repetitions=9)
-    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="documents, or 'bin 100 B'")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="documents, or 'bin 64 KiB'")
     parser.add_argument("--threads", type=int, default=2, metavar="N")
     parser.add_argument("--seconds", type=float, default=0.06, help="of one run (default: %(default)s)")
     bars.add_cpu_time(parser)
