@@ -81,13 +81,25 @@ def probe(path: str) -> Interpreter:
         )
         answer = json.loads(run.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        raise NoInterpreter(f"{path}: does not answer as a Python interpreter ({error})") from error
+        raise NoInterpreter(
+            f"{path}: does not answer as a Python interpreter ({why_silent(error)})"
+        ) from error
     if answer["implementation"] != "CPython":
         raise NoInterpreter(f"{path}: is {answer['implementation']}; only CPython is supported")
     if tuple(int(part) for part in answer["version"].split(".")[:2]) < OLDEST:
         raise NoInterpreter(f"{path}: is Python {answer['version']}; 3.11 or later is needed")
     own = answer["prefix"] != answer["base_prefix"] or is_running(found)
     return Interpreter(os.path.abspath(found), answer["version"], answer["free_threaded"], own)
+
+
+def why_silent(error: Exception) -> str:
+    """Why an interpreter that was asked something gave no answer, in one line without what it was asked."""
+    if isinstance(error, subprocess.CalledProcessError):
+        last = (error.stderr or "").strip().rpartition("\n")[2]
+        return f"exit code {error.returncode}" + (f": {last}" if last else "")
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"no answer within {error.timeout:.0f} s"
+    return f"what it prints is no answer: {error}" if isinstance(error, ValueError) else str(error)
 
 
 def is_running(path: str) -> bool:
@@ -101,11 +113,11 @@ def arms_of(interpreters: list[Interpreter]) -> list[Arm]:
     taken: dict[str, int] = {}
     for interpreter in interpreters:
         taken[interpreter.name] = taken.get(interpreter.name, 0) + 1
-        again = f" #{taken[interpreter.name]}" if taken[interpreter.name] > 1 else ""
+        number = f" #{taken[interpreter.name]}" if taken[interpreter.name] > 1 else ""
         if interpreter.free_threaded:
             arms += [
-                Arm(f"{interpreter.name}{again} GIL={value}", interpreter, value) for value in ("0", "1")
+                Arm(f"{interpreter.name}{number} GIL={value}", interpreter, value) for value in ("0", "1")
             ]
         else:
-            arms.append(Arm(f"{interpreter.name}{again}", interpreter, None))
+            arms.append(Arm(f"{interpreter.name}{number}", interpreter, None))
     return arms

@@ -10,6 +10,7 @@ from parapack.lab import codecs
 from parapack.lab.charts import Chart, Distribution, DistributionChart
 from parapack.lab.compare import Metric
 from parapack.lab.findings import Answer, ArmFacts, Finding, Question
+from parapack.lab.memcopy import NAME as MEMCPY
 from parapack.lab.results import CaseResult, ExperimentResult
 from parapack.lab.stats import median
 
@@ -51,7 +52,7 @@ def lag_chart(way: str, cases: list[CaseResult]) -> DistributionChart:
         "ms",
     )
     for case in cases:
-        for name in building.library_names([case]):
+        for name in building.library_names([case], (*codecs.NAMES, MEMCPY)):
             quantiles = [
                 (share, pick(sample))
                 for share, metric, pick in QUANTILES

@@ -9,12 +9,12 @@ from parapack.lab import codecs
 from parapack.lab.charts import Chart, Distribution, DistributionChart, Ratio, RatioChart
 from parapack.lab.compare import Metric
 from parapack.lab.findings import ArmFacts, Finding
+from parapack.lab.memcopy import NAME as MEMCPY
 from parapack.lab.results import CaseResult, ExperimentResult
 from parapack.lab.stats import median
 
 RATE = Metric("calls_per_s")
 ALONE, BESIDE = "@alone", "@beside"
-MEMCPY = "memcpy"
 QUANTILES = ((0.5, "p50_s", median), (0.99, "p99_s", median), (1.0, "max_s", max))
 """Which metric is which quantile, and what is made of its repetitions."""
 DRAWN = ("bin 1 MiB", "airports")

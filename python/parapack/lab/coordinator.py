@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from parapack.lab import documents, interruption, noise, process_tree, results
+from parapack.lab import documents, interruption, noise, process_tree, results, unforced
 from parapack.lab.arm_worker import ArmWorker
 from parapack.lab.arms import Arm
 from parapack.lab.codecs import SUBJECT
@@ -27,7 +27,7 @@ from parapack.lab.experiment import Case, Experiment, Settings
 from parapack.lab.remaining import Remaining
 from parapack.lab.results import CaseResult, ExperimentResult, Results
 from parapack.lab.sites import Site
-from parapack.lab.worker_process import ANSWER_SECONDS, WorkerFailed
+from parapack.lab.worker_process import ANSWER_SECONDS, BOOTSTRAP, PACKAGE, WorkerFailed
 
 Figures = dict[str, dict[str, float]]
 """What one arm measured in one repetition: variant, metric."""
@@ -204,7 +204,7 @@ class Coordinator:
                 worker = ArmWorker(arm, environment, self._settings.as_dict(), documents_path)
                 stack.enter_context(worker)
                 try:
-                    self._note_arm(entry, worker.start(), environment)
+                    self._note_arm(entry, arm, worker.start(), environment)
                 except WorkerFailed as error:
                     if "interpreter" not in entry:
                         entry["error"] = str(error)
@@ -212,7 +212,9 @@ class Coordinator:
                 self._workers[arm.name] = worker
             yield
 
-    def _note_arm(self, entry: dict[str, Any], described: dict[str, Any], environment: Environment) -> None:
+    def _note_arm(
+        self, entry: dict[str, Any], arm: Arm, described: dict[str, Any], environment: Environment
+    ) -> None:
         """What an arm says of itself when it starts for the first time."""
         if "interpreter" in entry:
             return
@@ -223,9 +225,19 @@ class Coordinator:
         subject = entry["libraries"].get(SUBJECT, {"present": True})
         if not subject["present"]:
             self._tell(f"{entry['name']}: without {SUBJECT}: {subject['reason']}")
+        if arm.gil == "0":
+            present = [name for name, library in entry["libraries"].items() if library["present"]]
+            entry["brings_gil_back"] = unforced.observe(
+                environment.python, BOOTSTRAP, PACKAGE, environment.variables(arm), present
+            )
+            for name, module in entry["brings_gil_back"].items():
+                if module is not None:
+                    self._tell(
+                        f"{entry['name']}: {name} brings the GIL back ({module}), but for PYTHON_GIL=0"
+                    )
 
     def _describe(self, result: ExperimentResult) -> None:
-        """Asks every process after the work: an import in its course can have turned the GIL on."""
+        """Asks every process once more after the work."""
         for name, worker in self._workers.items():
             with contextlib.suppress(WorkerFailed):
                 enabled = worker.order("describe")["interpreter"]["gil_enabled"]

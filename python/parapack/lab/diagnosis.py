@@ -19,7 +19,7 @@ from enum import Enum
 from pathlib import Path
 
 from parapack.lab import documents, environments, interpreter_survey, sites
-from parapack.lab.arms import Arm, Interpreter
+from parapack.lab.arms import Arm, Interpreter, why_silent
 from parapack.lab.codecs import SUBJECT
 from parapack.lab.environments import EnvironmentFailed
 from parapack.lab.experiment import Experiment, Settings
@@ -104,7 +104,7 @@ def survey(interpreter: Interpreter, names: Iterable[str]) -> Subject:
         found = json.loads(run.stdout)
         subject.header, subject.present = bool(found["header"]), set(found["present"])
     except (OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
-        subject.error = f"{interpreter.path} does not answer: {error}"
+        subject.error = f"{interpreter.path} does not answer: {why_silent(error)}"
     return subject
 
 

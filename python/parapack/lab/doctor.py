@@ -165,7 +165,10 @@ class Report:
         if diagnosis.compiler() is None:
             yield "there is no C compiler: apt-get install gcc"
         if not any(subject.interpreter.free_threaded for subject in subjects):
-            yield "no free-threaded interpreter: nothing is measured without the GIL"
+            yield (
+                "no free-threaded interpreter: nothing is measured without the GIL. One way to one: "
+                "pip install uv && uv python install 3.14t, and --python with its path"
+            )
         if not named:
             for other in interpreters.on_path():
                 yield f"{other.name} is there too: --python {other.path}"

@@ -11,6 +11,8 @@ import ctypes
 import sys
 from collections.abc import Callable
 
+NAME = "memcpy"
+"""What tables, charts and files call it."""
 BODY_OFFSET = sys.getsizeof(b"") - 1
 """Where the content of a bytes object begins, counted from the object's address."""
 

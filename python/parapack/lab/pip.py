@@ -84,6 +84,8 @@ _UNREACHABLE = (
     r"Cannot connect to proxy",
 )
 
+UNREACHED = "the package index cannot be reached"
+"""How the reason begins when that is why."""
 _NOT_FOUND = "No matching distribution"
 
 # What says most about a failed install, best first: the compiler's complaint, an exception of the build,
@@ -108,6 +110,6 @@ def failure(output: str) -> Failure:
     telling = next((line for pattern in _TELLING for line in lines if re.search(pattern, line)), None)
     unreached = next((found for pattern in _UNREACHABLE if (found := re.search(pattern, output))), None)
     if unreached and (telling is None or _NOT_FOUND in telling):
-        return Failure(f"the package index cannot be reached ({unreached.group()})", passing=True)
+        return Failure(f"{UNREACHED} ({unreached.group()})", passing=True)
     reason = telling or (lines[-1] if lines else "pip failed and said nothing")
     return Failure(reason[:_REASON_CHARACTERS], passing="No space left" in reason)

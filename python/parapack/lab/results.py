@@ -8,9 +8,11 @@ to there.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import platform
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -230,12 +232,26 @@ def machine_facts() -> dict[str, Any]:
         "governor": _first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "load_average": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "noise_known": noise.available(),
+        "tools": tool_versions(),
         "coordinator": {
             "executable": sys.executable,
             "version": platform.python_version(),
             "parapack": parapack_version(),
         },
     }
+
+
+@functools.cache
+def tool_versions() -> dict[str, str]:
+    """The programs that experiments start besides Python, as they call themselves; without those that are
+    missing."""
+    found = {}
+    for name, option in (("openssl", "version"), ("wrk", "-v")):
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            # wrk tells its version and ends with 1.
+            run = subprocess.run([name, option], stdin=subprocess.DEVNULL, capture_output=True, timeout=10)
+            found[name] = (run.stdout or run.stderr).decode("utf-8", "replace").partition("\n")[0].strip()
+    return found
 
 
 def parapack_version() -> str | None:

@@ -13,10 +13,10 @@ from typing import Any
 
 from parapack.lab.codecs import SUBJECT
 from parapack.lab.compare import Metric
+from parapack.lab.memcopy import NAME as MEMCPY
 from parapack.lab.results import CaseResult, ExperimentResult, Results
 from parapack.lab.stats import Estimate, Pair, median, unpaired_geometric_mean_ratio, unpaired_ratio
 
-MEMCPY = "memcpy"
 _WHOLE = "all"
 
 

@@ -10,10 +10,10 @@ from parapack.lab.chart_building import Pairs
 from parapack.lab.charts import Chart, LineChart, Point, Series
 from parapack.lab.compare import Metric
 from parapack.lab.findings import ArmFacts, Finding
+from parapack.lab.memcopy import NAME as MEMCPY
 from parapack.lab.results import CaseResult, ExperimentResult
 
 RATE = Metric("calls_per_s")
-MEMCPY = "memcpy"
 LARGE = 256 << 10
 """Bodies from here on are copied without the GIL by who gives it up."""
 GROUPS = ("documents and small bodies", "bodies from 256 KiB")

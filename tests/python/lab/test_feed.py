@@ -3,6 +3,7 @@
 import json
 import random
 from array import array
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +14,7 @@ from parapack.lab.feed import certificate, latencies, tape
 from parapack.lab.feed.latencies import Done, Latencies, Sent
 from parapack.lab.findings import Answer, ArmFacts, Question
 from parapack.lab.results import CaseResult, ExperimentResult
+from parapack.lab.sites import Site
 
 FEED = experiments.get("feed")
 
@@ -155,6 +157,15 @@ def test_quantiles():
 def test_which_cryptofeed_goes_with_which_interpreter(version, free_threaded, names):
     interpreter = arms.Interpreter("python", version, free_threaded, False)
     assert [one.name for one in FEED.packages(interpreter)] == names
+    assert [one.name for one in FEED.needed(interpreter, Settings())] == names
+    assert [one.name for one in FEED.needed(interpreter, Settings(quick=True))] == names[:1]
+
+
+def test_a_quick_run_plays_to_one_version_and_says_so():
+    context = SimpleNamespace(settings=Settings(quick=True), sites={feed.LIKE.name: Site("site")})
+    absent = {}
+    assert list(feed.usable_sites(context, absent)) == [feed.LIKE.name]
+    assert "a quick run plays to one version" in absent[feed.NEWEST.name]
 
 
 def test_rates_go_from_idle_to_as_fast_as_possible():
@@ -166,7 +177,9 @@ def test_rates_go_from_idle_to_as_fast_as_possible():
     assert feed.stream_of(200.0, Settings()).count == 200
     assert feed.stream_of(200.0, Settings(seconds=0.001)).count == 30
     assert feed.stream_of(5000.0, Settings(seconds=0.1)).seconds == pytest.approx(1.0)
-    assert feed.stream_of(None, Settings()).gap_ns == 0
+    flood, quick_flood = (feed.stream_of(None, Settings(quick=quick)) for quick in (False, True))
+    assert flood.gap_ns == quick_flood.gap_ns == 0
+    assert flood.count > quick_flood.count > 1000
 
 
 def test_a_missing_openssl_is_named(tmp_path, monkeypatch):

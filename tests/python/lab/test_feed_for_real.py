@@ -33,7 +33,7 @@ pytestmark = [
 CLIENT = "cryptofeed 2.5.0"
 CULPRIT = "yapic.json._json"
 """Of the extensions that cryptofeed 2.5.0 imports, the first that does not declare to work without a GIL."""
-SMALLEST = ["--quick", "--repetitions", "1", "--seconds", "0.004", "--threads", "2", "--heap", "0",
+SMALLEST = ["--repetitions", "1", "--seconds", "0.004", "--threads", "2", "--heap", "0",
             "--only", "imports", "--only", "5,000", "--only", "as fast"]  # fmt: skip
 BRIEF = Stream(300, 5000.0)
 FLOOD = Stream(600, None)
@@ -117,7 +117,7 @@ def test_what_was_sent_arrived_or_is_counted_as_lost(cases):
 
 
 def settings():
-    return feed.Settings(quick=True, seconds=0.004)
+    return feed.Settings(seconds=0.004)
 
 
 def test_latencies_make_sense(cases):

@@ -30,9 +30,8 @@ TINY = Settings(quick=True, repetitions=2, seconds=0.005, threads=2, libraries=(
 
 def test_a_tiny_run_of_everything(tmp_path):
     arguments = ["--quick", "--repetitions", "1", "--seconds", "0.002", "--threads", "2"]
-    process = run_lab(
-        tmp_path, "threads", "compete", "asyncio", "--only", "trade", "--only", "direct", *arguments
-    )
+    only = [word for name in ("trade", "direct", "pack airports") for word in ("--only", name)]
+    process = run_lab(tmp_path, "threads", "compete", "asyncio", *only, *arguments)
     out, err = process.communicate(timeout=support.PATIENCE)
     assert process.returncode == 0, err
     content = result_file(tmp_path)
@@ -44,8 +43,11 @@ def test_a_tiny_run_of_everything(tmp_path):
         assert arm["libraries"]["parapack"]["compiled"]
     cases = {case["case"]: case for case in content["experiments"][0]["cases"]}
     assert set(cases) == {
-        "pack trade, own", "unpack trade, own", "pack trade, same", "unpack trade, same"
-    }  # fmt: skip
+        f"{way} {payload}, {sharing}"
+        for way in ("pack", "unpack")
+        for payload in ("airports", "trade")
+        for sharing in ("own", "same")
+    }
     assert set(cases["pack trade, own"]["samples"]) >= {"parapack@1", "parapack@2"}
     assert "threads: pack on one thread, Parapack times faster" in out
     figures, report = sorted(tmp_path.iterdir(), key=lambda path: path.suffix, reverse=True)
@@ -54,8 +56,8 @@ def test_a_tiny_run_of_everything(tmp_path):
     assert content["command"][:3] == ["parapack", "lab", "run"]
     for experiment in content["experiments"]:
         measured = {case["arm"] for case in experiment["cases"]}
-        assert set(experiment["processes"]) == measured
-        assert (experiment["seconds"] > 0) == bool(measured)
+        assert set(experiment["processes"]) == measured == {arm["name"] for arm in content["arms"]}
+        assert experiment["seconds"] > 0
 
 
 def test_the_first_interpreter_again(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import fastjsonschema
 import pytest
@@ -10,9 +11,9 @@ import support
 
 from parapack.lab import arms, environments, experiments, results
 from parapack.lab.coordinator import Coordinator
-from parapack.lab.experiment import Settings
+from parapack.lab.experiment import Context, Settings
 from parapack.lab.results import CaseResult, ExperimentResult
-from parapack.lab.share import native
+from parapack.lab.share import native, subjects
 
 pytestmark = [
     pytest.mark.isolated,
@@ -96,6 +97,27 @@ def test_figures_make_sense(arm_cases):
             # It looks every 10 ms.
             assert rate(trips, "concurrent.interpreters@2") < 400
             assert rate(trips, "share@2") > rate(trips, "concurrent.interpreters@2")
+
+
+class Slow(dict):
+    def __getitem__(self, key):
+        time.sleep(0.0001)
+        return super().__getitem__(key)
+
+
+def test_a_slow_container_is_slow(monkeypatch):
+    mine = [subject for subject in subjects.DICTS if subject.name == "share"]
+    monkeypatch.setattr(subjects, "DICTS", (*mine, subjects.Subject("slow", "", Slow)))
+    settings = Settings(quick=True, seconds=0.02, threads=2, heap=0)
+    (read,) = [case for case in SHARE.cases(settings, []) if case.name == "dict read, int values"]
+    runner = SHARE.open(read, Context(settings, [], {}))
+    try:
+        found = {variant: runner.measure(variant)[RATE] for variant in runner.variants}
+    finally:
+        runner.close()
+    for count in (1, 2):
+        assert found[f"slow@{count}"] < 1.05 * count / 0.0001
+        assert found[f"share@{count}"] > 3 * found[f"slow@{count}"]
 
 
 def test_the_tables_are_printed(run):

@@ -20,7 +20,7 @@ import planted_extensions as planted
 import pytest
 import support
 
-from parapack.lab import arms, experiments, process_tree, results, sites
+from parapack.lab import arms, experiments, pip, process_tree, results, sites
 from parapack.lab.experiment import Context, Settings
 from parapack.lab.findings import Answer, ArmFacts, Question
 from parapack.lab.results import CaseResult, ExperimentResult
@@ -56,8 +56,9 @@ def site(cache):
     interpreter = arms.probe(sys.executable)
     (packages,) = WEB.needed(interpreter, Settings(quick=True))
     made = sites.ensure(interpreter, sys.executable, "web", packages, print, cache / "parapack" / "lab")
-    if not made.usable or made.missing:
-        pytest.skip(f"no package index: {made.missing}")
+    if any(reason.startswith(pip.UNREACHED) for reason in made.missing.values()):
+        pytest.skip(pip.UNREACHED)
+    assert made.usable and not made.missing, made.missing
     return made
 
 
@@ -102,12 +103,10 @@ def serving(site, server, page=pages.PING, threads=2, port=0, **options):
 # ---- the smallest run -----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory, cache, site):
-    """The result file and the output of one repetition."""
-    directory = tmp_path_factory.mktemp("web")
+def run_web(directory, cache, *names):
+    """The result file and the output of one repetition of some cases."""
     small = ["--quick", "--repetitions", "1", "--seconds", "0.005", "--threads", "2", "--heap", "0"]
-    only = ["--only", "gunicorn /cpu", "--only", "start"]
+    only = [part for name in names for part in ("--only", name)]
     finished = subprocess.run(
         [sys.executable, "-m", "parapack", "lab", "run", "web", "--out", str(directory), *small, *only],
         capture_output=True,
@@ -118,6 +117,31 @@ def run(tmp_path_factory, cache, site):
     assert finished.returncode == 0, finished.stderr
     (path,) = directory.glob("lab-*.json")
     return json.loads(path.read_text()), finished.stdout
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, cache, site):
+    return run_web(tmp_path_factory.mktemp("web"), cache, "gunicorn /cpu", "start")
+
+
+@needs_wrk
+def test_the_seeds_row(tmp_path, cache, site):
+    """wrk with 10 threads and 300 connections against the development server, in the seed's columns."""
+    content, printed = run_web(tmp_path, cache, "development server")
+    cases = content["experiments"][0]["cases"]
+    assert [case["arm"] for case in cases] == [arm["name"] for arm in content["arms"]]
+    rows = [line for line in printed.partition("web: the development server")[2].splitlines() if "│" in line]
+    for case in cases:
+        assert case["error"] is None and case["absent"] == {}
+        assert "-t10 -c300" in case["facts"]["commands"]["wrk"]
+        (metrics,) = case["samples"].values()
+        at = {metric: values[0] for metric, values in metrics.items()}
+        assert at["requests_per_s"] == pytest.approx(at["requests"] / at["seconds"]) > 1
+        assert 0 < at["closed_mean_ms"] <= at["closed_max_ms"]
+        assert 0 <= at["closed_stdev_ms"] <= at["closed_max_ms"]
+        assert 0 <= at["closed_within_stdev"] <= 1
+        assert min(at[f"{kind}_errors"] for kind in ("connect", "read", "write", "status")) >= 0
+        assert any(case["arm"] in row and f"{at['requests_per_s']:.2f}" in row for row in rows), rows
 
 
 @needs_wrk

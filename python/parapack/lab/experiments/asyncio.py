@@ -5,7 +5,8 @@ Five ways to work, each beside a ticker that shows how long the loop made others
 * direct: small messages (a trade) packed and unpacked on the loop itself, which gets its turn between
 batches;
 * to_thread small: the same batches, each in `asyncio.to_thread`, two at a time;
-* to_thread large: a body of 1 MiB packed and unpacked in `asyncio.to_thread`, two at a time;
+* to_thread large: a body of 1 MiB packed and unpacked in `asyncio.to_thread`, two at a time; beside it,
+copied there and back by memcpy;
 * records pack, records unpack: two workers that pack, or unpack, one list of 200,000 dicts again and again.
 """
 
@@ -17,12 +18,14 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from parapack.lab import asyncio_charts, codecs, compare, loop_lag, tables
+from parapack.lab import asyncio_charts, codecs, compare, loop_lag, memcopy, tables
+from parapack.lab.asyncio_charts import OPERATIONS, P99
 from parapack.lab.charts import Chart
 from parapack.lab.codecs import Calls
 from parapack.lab.experiment import Case, Context, Experiment, Figures, Runner, Settings
 from parapack.lab.findings import ArmFacts, Finding
 from parapack.lab.loop_lag import Lag
+from parapack.lab.memcopy import NAME as MEMCPY
 from parapack.lab.results import CaseResult, ExperimentResult
 from parapack.lab.stats import median
 from parapack.lab.tables import Table
@@ -35,9 +38,8 @@ WORKERS = 2
 _AROUND_SECONDS = 0.1
 """What a measurement takes besides: an event loop, threads, and the last call, which goes on to its end."""
 
-OPERATIONS = compare.Metric("operations_per_s")
 PINGS = compare.Metric("pings_per_s")
-P50, P99, MOST = (compare.Metric(name, higher=False) for name in ("p50_ms", "p99_ms", "max_ms"))
+P50, MOST = (compare.Metric(name, higher=False) for name in ("p50_ms", "max_ms"))
 
 WAYS = {
     "direct": "operations are round trips (pack and unpack) of one small message, on the loop",
@@ -111,35 +113,34 @@ async def _measure(work: list[Callable[[float], Awaitable[int]]], seconds: float
 
 def _seconds(way: str, settings: Settings) -> float:
     """How long one measurement takes: for the records, several of their packs or unpacks."""
-    return max(0.4, 8 * settings.seconds) if way.startswith("records") else max(0.15, 3 * settings.seconds)
+    return max(0.25, 8 * settings.seconds) if way.startswith("records") else max(0.15, 3 * settings.seconds)
 
 
 class WayRunner(Runner):
-    """Measures one of the seed's three ways for every library."""
+    """Measures one of the seed's three ways for every library, large bodies for memcpy, too."""
 
     def __init__(self, way: str, context: Context) -> None:
         super().__init__()
         self._way = way
-        self._codecs = {codec.name: codec for codec in context.codecs}
+        self._makers = {codec.name: codec.make for codec in context.codecs}
+        if way == "to_thread large":
+            self._makers[MEMCPY] = lambda: (memcopy.fresh_copier(), memcopy.fresh_copier())
         self._seconds = _seconds(way, context.settings)
         self._trade = context.documents["trade"]
 
     @property
     def variants(self) -> list[str]:
-        return list(self._codecs)
+        return list(self._makers)
 
     def measure(self, variant: str) -> Figures:
-        codec = self._codecs[variant]
-        return asyncio.run(
-            _measure([self._worker(codec) for _ in range(self._workers)], self._seconds)
-        ).as_dict()
+        work = [self._worker(self._makers[variant]()) for _ in range(self._workers)]
+        return asyncio.run(_measure(work, self._seconds)).as_dict()
 
     @property
     def _workers(self) -> int:
         return 1 if self._way == "direct" else WORKERS
 
-    def _worker(self, codec: codecs.Codec) -> Callable[[float], Awaitable[int]]:
-        calls = codec.make()
+    def _worker(self, calls: Calls) -> Callable[[float], Awaitable[int]]:
         if self._way == "direct":
             return lambda deadline: _work_directly(calls, self._trade, deadline)
         if self._way == "to_thread small":
@@ -213,7 +214,7 @@ def _table(arm: str, cases: list[CaseResult]) -> Table:
         notes=[f"{way}: {what}" for way, what in WAYS.items() if any(case.case == way for case in cases)],
     )  # fmt: skip
     for case in cases:
-        for name in codecs.NAMES:
+        for name in (*codecs.NAMES, MEMCPY):
             rates = case.sample(name, OPERATIONS.name)
             if rates is not None:
                 table.rows.append(

@@ -15,16 +15,15 @@ from typing import Any
 
 from parapack.lab import codecs, compare, compete_charts, memcopy, parallel, payloads, tables
 from parapack.lab.charts import Chart
+from parapack.lab.compete_charts import ALONE, BESIDE, RATE
 from parapack.lab.experiment import Case, Context, Experiment, Figures, Runner, Settings
 from parapack.lab.findings import ArmFacts, Finding
+from parapack.lab.memcopy import NAME as MEMCPY
 from parapack.lab.results import CaseResult, ExperimentResult
 from parapack.lab.stats import median, percentile
 from parapack.lab.tables import Table
 
-MEMCPY = "memcpy"
-ALONE, BESIDE = "@alone", "@beside"
 SPIN = "computing thread"
-RATE = compare.Metric("calls_per_s")
 SPINS = compare.Metric("spins_per_s")
 TIMES = tuple(compare.Metric(name, higher=False) for name in ("p50_s", "p99_s", "max_s"))
 

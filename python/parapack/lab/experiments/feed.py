@@ -34,8 +34,9 @@ _WARM_UP = Stream(200, 2000.0)
 _LEAST, _LEAST_FLOOD = 30, 1000
 _LENGTH = 10.0
 """How many times as long as a measurement of the other experiments a tape is."""
-_FLOOD_PER_S = 20_000.0
-"""How long a flood is: as long as other tapes would be at this rate."""
+_FLOOD_PER_S, _QUICK_FLOOD_PER_S = 20_000.0, 8_000.0
+"""How long a flood is: as long as other tapes would be at this rate. Beside a computation it takes 50 times
+as long as alone, which is most of what a quick run takes."""
 _OVERHEAD_SECONDS = 0.2
 
 LIKE = PackageSet(
@@ -162,7 +163,7 @@ def usable_sites(context: Context, absent: dict[str, str]) -> dict[str, Site]:
     for one in (LIKE, NEWEST):
         site = context.sites.get(one.name)
         if site is None:
-            absent[one.name] = _reason_for_none(one)
+            absent[one.name] = _reason_for_none(one, context)
         elif not site.usable:
             needed = {name: why for name, why in site.missing.items() if name not in one.optional}
             absent[one.name] = "does not install here: " + "; ".join(
@@ -173,9 +174,11 @@ def usable_sites(context: Context, absent: dict[str, str]) -> dict[str, Site]:
     return found
 
 
-def _reason_for_none(one: PackageSet) -> str:
+def _reason_for_none(one: PackageSet, context: Context) -> str:
     if one is LIKE:
         return f"{NOT_TRIED}: it is for Python 3.12 and 3.13"
+    if context.settings.quick and LIKE.name in context.sites:
+        return f"{NOT_TRIED}: a quick run plays to one version, that which free-threaded builds have, too"
     if process.free_threaded_build():
         return "needs msgspec, which is not for free-threaded builds before 3.14"
     return "needs Python 3.13"
@@ -202,7 +205,8 @@ def stream_of(per_s: float | None, settings: Settings) -> Stream:
     """How many trades a tape has at a rate."""
     seconds = _LENGTH * settings.seconds
     if per_s is None:
-        return Stream(max(_LEAST_FLOOD, round(_FLOOD_PER_S * seconds)), None)
+        flood_per_s = _QUICK_FLOOD_PER_S if settings.quick else _FLOOD_PER_S
+        return Stream(max(_LEAST_FLOOD, round(flood_per_s * seconds)), None)
     return Stream(max(_LEAST, round(per_s * seconds)), per_s)
 
 
@@ -222,11 +226,15 @@ class Feed(Experiment):
             sets.append(NEWEST)
         return tuple(sets)
 
+    def needed(self, interpreter: Interpreter, settings: Settings) -> tuple[PackageSet, ...]:
+        sets = self.packages(interpreter)
+        return sets[:1] if settings.quick else sets
+
     def cases(self, settings: Settings, documents: Iterable[str]) -> list[Case]:
         made = [Case("imports", {"kind": IMPORTS}, seconds=8.0, repetitions=1)]
         for per_s in QUICK_RATES if settings.quick else RATES:
             name = "as fast as possible" if per_s is None else f"{per_s:,.0f} trades/s"
-            variants = 8
+            variants = 6 if settings.quick else 8
             seconds = variants * (_OVERHEAD_SECONDS + _LENGTH * settings.seconds)
             made.append(Case(name, {"kind": STREAM, "per_s": per_s}, seconds=seconds))
         return made

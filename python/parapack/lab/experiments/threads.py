@@ -15,15 +15,14 @@ from parapack.lab import codecs, compare, memcopy, parallel, payloads, tables, t
 from parapack.lab.charts import Chart
 from parapack.lab.experiment import Case, Context, Experiment, Figures, Runner, Settings
 from parapack.lab.findings import ArmFacts, Finding
+from parapack.lab.memcopy import NAME as MEMCPY
 from parapack.lab.results import CaseResult, ExperimentResult
 from parapack.lab.stats import Estimate, median
 from parapack.lab.tables import Table
-
-MEMCPY = "memcpy"
-RATE = compare.Metric("calls_per_s")
+from parapack.lab.threads_charts import RATE
 
 SIZES = [100, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20]
-QUICK_BODIES = [("bin", 100), ("bin", 64 << 10), ("bin", 1 << 20), ("bin", 16 << 20), ("str", 1 << 20)]
+QUICK_BODIES = [("bin", 100), ("bin", 1 << 20), ("bin", 16 << 20)]
 QUICK_DOCUMENTS = ("airports", "trade")
 QUICK_SAME = ("bin 1 MiB", "airports", "trade")
 

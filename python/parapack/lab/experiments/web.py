@@ -156,7 +156,10 @@ def _development_case(settings: Settings) -> Case:
         "client": sys.executable,
     }
     return Case(
-        "development server /ping", parameters, seconds=seconds + 1.0, repetitions=1 if settings.quick else 3
+        "development server /ping",
+        parameters,
+        seconds=seconds + 1.0,
+        repetitions=1 if settings.quick else _REPETITIONS,
     )
 
 

@@ -122,7 +122,32 @@ def _arms(results: Results) -> Table:
             ]
         )
     table.notes.append("The GIL's state was asked inside the measured processes, by sys._is_gil_enabled().")
+    if any(_experimental(entry) for entry in results.arms):
+        table.notes.append(
+            "Free threading was an experiment in 3.13 (PEP 703), whose speed on one thread it costs most. "
+            "It is supported from 3.14 on (PEP 779), and faster there: judge by the release you would use."
+        )
+    table.notes += [note for entry in results.arms for note in _without_the_variable(entry)]
     return table
+
+
+def _experimental(entry: dict[str, Any]) -> bool:
+    interpreter = entry.get("interpreter")
+    return bool(
+        interpreter and interpreter["free_threaded_build"] and interpreter["version"].startswith("3.13.")
+    )
+
+
+def _without_the_variable(entry: dict[str, Any]) -> list[str]:
+    """What the libraries of an arm would do to the GIL if PYTHON_GIL were not set."""
+    seen: dict[str, str | None] = entry.get("brings_gil_back", {})
+    if not seen:
+        return []
+    back = [f"{name} brings it back ({module})" for name, module in seen.items() if module is not None]
+    stays = [name for name, module in seen.items() if module is None]
+    if stays:
+        back.append(f"with {', '.join(stays)} it stays off")
+    return [f"{entry['name']}, each library imported alone and without PYTHON_GIL: {'; '.join(back)}."]
 
 
 def _on_or_off(enabled: bool | None) -> str:
@@ -130,7 +155,7 @@ def _on_or_off(enabled: bool | None) -> str:
 
 
 def _gil_after(results: Results, arm: str) -> str:
-    """Over all experiments: an import on the way can have turned the GIL on."""
+    """Over all experiments."""
     after: dict[str, list[str]] = {}
     for experiment in results.experiments:
         state = experiment.processes.get(arm, {}).get("gil_enabled")

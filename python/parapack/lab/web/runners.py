@@ -183,7 +183,10 @@ class LoadRunner(Runner):
                 figures["cpu_ms_per_request"] = 1e3 * used / figures["requests"]
         self._capacities[threads] = figures["requests_per_s"]
         self._facts["commands"]["wrk"] = (
-            "wrk -t{wrk_threads} -c{connections} -d{seconds}s --timeout 2s".format(**settings)
+            "wrk -t{wrk_threads} -c{connections} -d{seconds}s --timeout 2s -s wrk_report.lua".format(
+                **settings
+            )
+            + f" http://{serve.ADDRESS}:PORT{self._parameters['page']}"
         )
         self._count(threads, figures["requests"])
         if not figures["requests"]:
@@ -199,6 +202,7 @@ class LoadRunner(Runner):
         task = paced.Task(
             serve.ADDRESS, server.port, page, rate, self._parameters["paced_seconds"], timeout=timeout
         )
+        self._facts["commands"][name] = f"python web/paced.py: {page} {rate:.0f} times a second"
         result = load.run_paced(self._parameters["client"], task)
         self._latencies.setdefault(name, []).extend(load.waits(result, timeout))
         self._count(server.threads, result.warm_up + len(result.latencies_ms))
