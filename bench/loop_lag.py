@@ -68,7 +68,8 @@ def report(bench: bars.Bench, direction: str, runs: measure.Samples[Lag], interv
         )
         intervals = stats.median_estimate([value / interval for value in p99])
         bench.ratio(f"{direction} {name}, p99 lag, switch intervals", intervals, P99 if mine else None, note)
-        intervals = stats.median_estimate([value / interval for value in most])
+        # The longest of all runs: a median of maxima would forgive the one that was too long.
+        intervals = stats.median_estimate([max(most) / interval])
         bench.ratio(f"{direction} {name}, max lag, switch intervals", intervals, MAXIMUM if mine else None)
         rates = [lag.rate for lag in lags]
         share = stats.ratio(rates, [lag.rate for lag in runs["holding"]])

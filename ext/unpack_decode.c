@@ -429,8 +429,7 @@ token read_body_token(decoder *d, const uint8_t **p, const uint8_t *end, bool is
     return *value ? TOKEN_LEAF : TOKEN_ERROR;
 }
 
-/* ---- loops
- * --------------------------------------------------------------------------------------- */
+/* ---- loops --------------------------------------------------------------------------------- */
 
 /* What a loop reports beside decode_status. */
 enum {

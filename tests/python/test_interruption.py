@@ -219,7 +219,7 @@ packer, atomic_packer = Packer(), Packer(atomic=True)
 body = b"x" * 50_000_000
 changing = bytearray(packb([body[:20_000_000]] * 2 + [0] * 1_000_000))
 atomic_unpacker = Unpacker(max_buffer_size=0, atomic=True)
-unpacker = stream(b"\x91\x01" * 1000 + bytes(changing))    # short values before a long one
+unpacker = stream(b"\\x91\\x01" * 1000 + bytes(changing))    # short values before a long one
 # Nobody takes the GIL from who has it: threads run in turn only where one gives it up.
 sys.setswitchinterval(1000)
 stop, turns = False, 0

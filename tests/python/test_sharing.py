@@ -294,7 +294,7 @@ try:
         assert len(value) >= size
         assert all(a == b for a, b in value[1:])
         if survived >= 15: break
-    pairs = {"graph": graph}.items()
+    pairs = dict(graph=graph).items()
     survived, packer = 0, Packer()
     for _ in patiently("no pack of pairs is disturbed"):
         before = disturbed

@@ -174,11 +174,11 @@ def _run(plan: _Plan, keep: contextlib.ExitStack) -> int:
         made.ready,
         plan.left,
         plan.path,
-        terminal.show,
-        made.sites,
-        plan.command,
-        terminal.say,
-        plan.earlier,
+        show=terminal.show,
+        sites=made.sites,
+        command=plan.command,
+        tell=terminal.say,
+        earlier=plan.earlier,
     )
     code = 0
     try:

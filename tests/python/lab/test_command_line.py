@@ -68,12 +68,12 @@ def test_help_has_examples(capsys):
         (["lab"], "required: ACTION"),
         (["laboratory"], "invalid choice: 'laboratory'"),
         (["lab", "run", "--fast"], "unrecognized arguments: --fast"),
-        (["lab", "run", "--threads", "0"], "must be at least 1"),
-        (["lab", "run", "--threads", "many"], "invalid"),
-        (["lab", "run", "--seconds", "0"], "must be greater than 0"),
-        (["lab", "run", "--seconds", "inf"], "must be greater than 0"),
-        (["lab", "run", "--repetitions", "0"], "must be at least 1"),
-        (["lab", "run", "--heap", "-1"], "must be at least 0"),
+        (["lab", "run", "--threads", "0"], "'0' is not a whole number of at least 1"),
+        (["lab", "run", "--threads", "many"], "'many' is not a whole number of at least 1"),
+        (["lab", "run", "--seconds", "0"], "'0' is not a number greater than 0"),
+        (["lab", "run", "--seconds", "inf"], "'inf' is not a number greater than 0"),
+        (["lab", "run", "--repetitions", "0"], "'0' is not a whole number of at least 1"),
+        (["lab", "run", "--heap", "-1"], "'-1' is not a whole number of at least 0"),
         (["lab", "run", "--quick", "--full"], "not allowed with argument"),
         (["lab", "run", "--library", "pickle"], "invalid choice: 'pickle'"),
     ],
@@ -97,10 +97,13 @@ def test_an_interpreter_that_does_not_exist(capsys, tmp_path):
     assert "/nowhere/python3: does not exist" in err
 
 
-def test_an_interpreter_that_is_none(capsys, tmp_path):
-    code, _, err = run_cli(capsys, "lab", "run", "--python", "/bin/true", "--out", str(tmp_path))
+@pytest.mark.parametrize(("path", "why"), [("/bin/true", "what it prints is no answer"),
+                                           ("/bin/false", "exit code 1")])  # fmt: skip
+def test_an_interpreter_that_is_none(capsys, tmp_path, path, why):
+    code, _, err = run_cli(capsys, "lab", "run", "--python", path, "--out", str(tmp_path))
     assert code == 2
-    assert "does not answer as a Python interpreter" in err
+    assert f"{path}: does not answer as a Python interpreter ({why}" in err
+    assert "import" not in err  # what it was asked
 
 
 def test_a_directory_as_interpreter(tmp_path):

@@ -301,6 +301,12 @@ def test_fallbacks_in_the_source(tmp_path, source, expected):
 # ---- the list -------------------------------------------------------------------------------------------
 
 
+def test_the_most_used_are_cases():
+    cases = PACKAGES.cases(Settings(packages=tuple(most_used.names(3))), [])
+    tried = [case.name for case in cases if case.name.endswith(", tried")]
+    assert tried == [f"{name}, tried" for name in most_used.names(3)]
+
+
 def test_the_most_used():
     names = most_used.names()
     assert len(names) == len(set(names)) > 50

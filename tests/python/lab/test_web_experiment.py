@@ -130,13 +130,14 @@ def test_the_seeds_row(tmp_path, cache, site):
     content, printed = run_web(tmp_path, cache, "development server")
     cases = content["experiments"][0]["cases"]
     assert [case["arm"] for case in cases] == [arm["name"] for arm in content["arms"]]
-    rows = [line for line in printed.partition("web: the development server")[2].splitlines() if "│" in line]
+    rows = printed.partition("web: the development server")[2].splitlines()
     for case in cases:
         assert case["error"] is None and case["absent"] == {}
         assert "-t10 -c300" in case["facts"]["commands"]["wrk"]
         (metrics,) = case["samples"].values()
         at = {metric: values[0] for metric, values in metrics.items()}
-        assert at["requests_per_s"] == pytest.approx(at["requests"] / at["seconds"]) > 1
+        assert at["requests_per_s"] == pytest.approx(at["requests"] / at["seconds"])
+        assert at["requests"] > 10
         assert 0 < at["closed_mean_ms"] <= at["closed_max_ms"]
         assert 0 <= at["closed_stdev_ms"] <= at["closed_max_ms"]
         assert 0 <= at["closed_within_stdev"] <= 1
