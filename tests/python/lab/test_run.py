@@ -30,7 +30,7 @@ TINY = Settings(quick=True, repetitions=2, seconds=0.005, threads=2, libraries=(
 
 def test_a_tiny_run_of_everything(tmp_path):
     arguments = ["--quick", "--repetitions", "1", "--seconds", "0.002", "--threads", "2"]
-    only = [word for name in ("trade", "direct", "pack airports") for word in ("--only", name)]
+    only = [word for name in ("trade", "direct", "pack bin 1 MiB") for word in ("--only", name)]
     process = run_lab(tmp_path, "threads", "compete", "asyncio", *only, *arguments)
     out, err = process.communicate(timeout=support.PATIENCE)
     assert process.returncode == 0, err
@@ -45,7 +45,7 @@ def test_a_tiny_run_of_everything(tmp_path):
     assert set(cases) == {
         f"{way} {payload}, {sharing}"
         for way in ("pack", "unpack")
-        for payload in ("airports", "trade")
+        for payload in ("bin 1 MiB", "trade")
         for sharing in ("own", "same")
     }
     assert set(cases["pack trade, own"]["samples"]) >= {"parapack@1", "parapack@2"}
