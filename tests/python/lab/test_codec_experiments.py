@@ -54,8 +54,8 @@ def figures_of(cases):
 
 def test_threads(tmp_path):
     cases = cases_of(tmp_path, "threads", "trade", "pack bin 1 MiB")
-    names = {f"{way} {payload}, {sharing}" for way in ("pack", "unpack") for payload in ("trade", "bin 1 MiB")
-             for sharing in ("own", "same")}  # fmt: skip
+    payloads = ("trade, own", "trade, same", "bin 1 MiB, own")
+    names = {f"{way} {payload}" for way in ("pack", "unpack") for payload in payloads}
     assert {case["case"] for case in cases} == names
     for case, variant, figures in figures_of(cases):
         assert set(figures) == {"calls_per_s"}, (case, variant)

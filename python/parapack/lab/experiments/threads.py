@@ -24,7 +24,7 @@ from parapack.lab.threads_charts import RATE
 SIZES = [100, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20]
 QUICK_BODIES = [("bin", 100), ("bin", 1 << 20), ("bin", 16 << 20)]
 QUICK_DOCUMENTS = ("airports", "trade")
-QUICK_SAME = ("bin 1 MiB", "airports", "trade")
+QUICK_SAME = ("airports", "trade")
 
 
 def thread_counts(most: int) -> list[int]:
