@@ -16,7 +16,7 @@ import pytest
 import support
 
 from parapack.lab import report
-from parapack.lab.report import page, raw_data
+from parapack.lab.report import distribution_chart, page, raw_data
 
 PICTURES = support.ROOT / "build" / "report-pictures"
 PHONE, TABLET, DESKTOP = 360, 768, 1280
@@ -115,9 +115,9 @@ MARKS = """
 return [...document.querySelectorAll("figure.chart")].map(figure => {
   const count = selector => figure.querySelectorAll(selector).length;
   return [figure.dataset.kind, figure.querySelector("h3").textContent, {
-    line: count(".field use.mark"),
+    line: count(".field use"),
     ratio: count(".tracks tbody use[x]"),
-    distribution: count(".tracks tbody use[x]") + count(".field use.mark"),
+    distribution: count(".tracks tbody use[x]") + count(".field use"),
     bar: count(".tracks rect.bar"),
     matrix: count("td[data-state]"),
   }[figure.dataset.kind]];
@@ -133,7 +133,7 @@ def expected_marks(figure):
     if figure.kind == "ratio":
         return sum(row.estimate is not None for row in chart.rows)
     if figure.kind == "distribution":
-        count = sum(len(one.quantiles) for one in chart.distributions)
+        count = sum(len(distribution_chart.signed(one.quantiles)) for one in chart.distributions)
         return 2 * count if picture.curves else count
     if figure.kind == "bar":
         return sum(len(bar.values) for bar in chart.bars)
@@ -155,7 +155,7 @@ def test_marks_lie_where_they_can_be_seen(shown):
       for (const svg of document.querySelectorAll(".field, .tracks svg, .overview")) {
         if (!svg.checkVisibility()) continue;
         const box = svg.getBoundingClientRect();
-        for (const mark of svg.querySelectorAll("use.mark, use[x], rect")) {
+        for (const mark of svg.querySelectorAll("use[x], rect")) {
           const one = mark.getBoundingClientRect();
           const x = one.x + one.width / 2, y = one.y + one.height / 2;
           const inside = x >= box.left - 1 && x <= box.right + 1 && y >= box.top - 1 && y <= box.bottom + 1;

@@ -18,6 +18,8 @@ MOST_CURVES = 8
 _COLUMNS = (0.0, 0.5, 0.9, 0.95, 0.99, 0.999, 1.0)
 """The quantiles that have a column, where all or some have them."""
 _MOST_COLUMNS = 5
+_SIGNED = (0.0, 0.1, 0.5, 0.9, 0.95, 0.99, 0.999, 1.0)
+"""The quantiles that have a sign where there are more than these: a page has thousands of them."""
 _WORST = 1e-5
 """Where a curve over the percentiles ends: the maximum stands at 99.999%."""
 
@@ -41,7 +43,7 @@ def picture(chart: DistributionChart) -> DistributionPicture:
         [_track(one, shown[one.name], columns, scale, chart.unit) for one in chart.distributions],
         scale.ticks(wording.tick_writer(chart.unit)),
     )
-    shares = sorted({share for quantiles in shown.values() for share, _ in quantiles})
+    shares = sorted({share for quantiles in shown.values() for share in signed(quantiles)})
     return DistributionPicture(tracks, _curves(chart, shown), _keys(shares))
 
 
@@ -50,6 +52,12 @@ def usable(one: Distribution) -> list[tuple[float, float]]:
     return sorted(
         (share, value) for share, value in one.quantiles if 0 <= share <= 1 and math.isfinite(value)
     )
+
+
+def signed(quantiles: list[tuple[float, float]]) -> list[float]:
+    """The shares whose quantiles have a sign."""
+    shares = [share for share, _ in quantiles]
+    return [share for share in shares if len(shares) <= len(_SIGNED) or share in _SIGNED]
 
 
 def _columns(all_quantiles: list[list[tuple[float, float]]]) -> list[float]:
@@ -82,10 +90,11 @@ def _track(
     one: Distribution, quantiles: list[tuple[float, float]], columns: list[float], scale: Scale, unit: str
 ) -> Track:
     write = wording.writer(unit)
+    with_sign = signed(quantiles)
     marks = [
         Mark(place, sign(share), "" if share in columns else f"{wording.share_of(share)}: {write(value)}")
         for share, value in quantiles
-        if (place := percent(scale.at(value))) is not None
+        if share in with_sign and (place := percent(scale.at(value))) is not None
     ]
     of = dict(quantiles)
     texts = [write(of[share]) if share in of else wording.NO_VALUE for share in columns]
@@ -104,7 +113,13 @@ def _curves(chart: DistributionChart, shown: dict[str, list[tuple[float, float]]
     write = wording.writer(chart.unit)
     points = {
         name: [
-            (nines(share), value, None, f"{wording.share_of(share)}: {write(value)}") for share, value in of
+            (
+                nines(share),
+                value,
+                None,
+                f"{wording.share_of(share)}: {write(value)}" if share in signed(of) else "",
+            )
+            for share, value in of
         ]
         for name, of in long.items()
     }

@@ -14,7 +14,7 @@ from parapack.lab.report.scales import Scale, Tick
 from parapack.lab.stats import Estimate
 
 PlacedPoint = tuple[float, float, tuple[float, float] | None, str]
-"""x, y, the ends of the interval, and what is said of it."""
+"""x, y, the ends of the interval, and what is said of it; nothing where it has no sign."""
 
 
 @dataclass(frozen=True, slots=True)
