@@ -73,7 +73,8 @@ def test_asyncio(tmp_path):
         assert figures["operations_per_s"] > 0, (case, variant)
         # A tick is a millisecond at least.
         assert 0 < figures["pings_per_s"] <= 1000, (case, variant)
-        assert 0 <= figures["longest_collection_ms"] <= figures["max_ms"] + 1, (case, variant)
+        # Without a GIL the loop goes on during most of a collection.
+        assert figures["longest_collection_ms"] >= 0, (case, variant)
     for case in cases:
         large = case["case"] == "to_thread large"
         assert set(case["samples"]) == {*LIBRARIES, *(["memcpy"] if large else [])}
