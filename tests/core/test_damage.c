@@ -10,6 +10,8 @@ enum {
     LARGEST = 600, /* bytes of a vector to damage everywhere: larger ones differ in length only */
     HEAD = 6,      /* bytes to damage of those: a header ... */
     TAIL = 2,      /* ... and how a body ends */
+    HUGE_SIZE =
+        4096, /* bytes of a vector of which these are cut alone: each check takes a millisecond */
 };
 
 static void check(const uint8_t *data, size_t size)
@@ -30,12 +32,15 @@ static void check(const uint8_t *data, size_t size)
     free(prefixed);
 }
 
-/* Cuts before, and damages in the first so many `ways`, every byte in [from, to). */
+/* Cuts before, and damages in the first so many `ways`, every byte in [from, to). With
+ * none it only cuts. */
 static void damage_part(const uint8_t *data, size_t size, size_t from, size_t to, size_t ways)
 {
     static const uint8_t masks[] = {0x01, 0xff, 0x80, 0x40, 0x1f};
     for (size_t n = from; n < to; n++)
         check(data, n);
+    if (ways == 0)
+        return;
     uint8_t *copy = test_copy(data, size);
     for (size_t i = from; i < to; i++) {
         for (size_t m = 0; m < ways && m < sizeof masks; m++) {
@@ -58,8 +63,9 @@ static void damage(const uint8_t *data, size_t size)
 static void damage_ends(const uint8_t *data, size_t size)
 {
     check(data, size);
-    damage_part(data, size, 0, HEAD, 2);
-    damage_part(data, size, size - TAIL, size, 2);
+    size_t ways = size > HUGE_SIZE ? 0 : 2;
+    damage_part(data, size, 0, HEAD, ways);
+    damage_part(data, size, size - TAIL, size, ways);
 }
 
 static void damage_vectors(const char *name)
