@@ -5,8 +5,9 @@
 
 enum {
     STAY_AWAY = 12, /* pauses: the time of a few containers */
-    SPIN = 1000,    /* looks at the lock before the thread is parked: some 60 us */
-    PAUSES = 4,     /* between two looks */
+    STAY_AWAY_WHOLE = 400,
+    SPIN = 1000, /* looks at the lock before the thread is parked: some 60 us */
+    PAUSES = 4,  /* between two looks */
     SPIN_BRIEFLY = 4,
     READERS_MAX = 15,
 };
@@ -74,11 +75,11 @@ void container_leave_group(PyObject *o)
         PyMutex_Unlock(&o->ob_mutex);
 }
 
-/* Goes on trying for the time of a few containers. */
-bool container_retry_lock(PyObject *o)
+/* Goes on trying for the time of a few containers, or of some dozen whole messages. */
+bool container_retry_lock(PyObject *o, bool whole)
 {
     for (int i = 0; i < SPIN_BRIEFLY; i++) {
-        back_off(STAY_AWAY);
+        back_off(whole ? STAY_AWAY_WHOLE : STAY_AWAY);
         if (__atomic_load_n(&o->ob_mutex._bits, __ATOMIC_RELAXED) == 0 && container_try_lock(o))
             return true;
     }

@@ -109,7 +109,11 @@ static PP_NOINLINE uint8_t *small_container(pack *pk, uint8_t *p, PyObject *o, i
                    ? small_items(pk, p, ((PyTupleObject *)o)->ob_item, size, levels, f)
                    : NULL;
     }
-    if (!is_container(o) || !container_lock_briefly(o))
+    if (!is_container(o))
+        return NULL;
+    /* Looked at once more under the lock. */
+    Py_ssize_t size = type == &PyDict_Type ? PyDict_GET_SIZE(o) : PyList_GET_SIZE(o);
+    if (size > SMALL_SIZE || !container_lock_briefly(o, f != NULL))
         return NULL;
     if (type == &PyDict_Type)
         p = PyDict_GET_SIZE(o) <= SMALL_SIZE ? small_pairs(pk, p, o, levels, f) : NULL;
