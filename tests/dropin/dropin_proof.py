@@ -1,9 +1,11 @@
-"""A pytest plugin for the suites of other projects: proves that they ran on Parapack, and counts what ran.
+"""A pytest plugin for the suites of other projects: proves that they ran on Parapack, counts what ran, and
+keeps their tests apart.
 
 Loaded by `-p dropin_proof`; writes its findings as JSON to the file that DROPIN_PROOF names.
 """
 
 import json
+import logging
 import os
 import sys
 from collections import Counter
@@ -47,6 +49,17 @@ class Proof:
             origin = str(getattr(value, "__module__", ""))
             if value is not getattr(parapack, name) and origin.split(".")[0] == "msgpack":
                 self.foreign.add(f"{where}.{name} is {value!r}")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self) -> None:
+        """Remove the handlers that earlier tests left at their loggers.
+
+        fluent-logger's leave theirs. Such a handler connects anew with each message to the port that its test
+        had, and whose server is there by now then reads from it for ever, be it of this process or another.
+        """
+        for logger in logging.root.manager.loggerDict.values():
+            if isinstance(logger, logging.Logger):
+                logger.handlers.clear()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" or report.outcome != "passed":

@@ -22,7 +22,8 @@ class Suite:
     """What else pytest has to be told; the project's own configuration is not read."""
     attempts: int = 1
     """How often it may be run until it passes: more than once where it waits for times of its own, too short
-    for a busy machine, whichever msgpack is there."""
+    for a busy machine, whichever msgpack is there; without an answer in time, fluent-logger's tests wait for
+    ever."""
 
 
 SUITES = [

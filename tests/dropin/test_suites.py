@@ -32,32 +32,33 @@ def run_suite(suite: Suite, scratch: Path, *options: str) -> dict[str, Any]:
         tree = sdists.source_tree(suite.distribution)
     except subprocess.CalledProcessError as error:
         pytest.fail(f"cannot fetch the source of {suite.distribution}: {error}")
+    failures = []
     for _ in range(suite.attempts):
-        run, findings = attempt(suite, tree, scratch, *options)
-        if run.returncode == 0:
-            return findings
-    raise AssertionError(f"{suite.distribution}: {run}")
+        try:
+            return attempt(suite, tree, scratch, *options)
+        except AssertionError as failure:
+            failures.append(str(failure))
+    pytest.fail("\n".join([suite.distribution, *failures]))
 
 
-def attempt(
-    suite: Suite, tree: Path, scratch: Path, *options: str
-) -> tuple[support.Finished, dict[str, Any]]:
+def attempt(suite: Suite, tree: Path, scratch: Path, *options: str) -> dict[str, Any]:
     proof = scratch / "proof.json"
     python_path = [str(tree), str(HERE), os.environ.get("PYTHONPATH", "")]
-    run = support.run_python(
+    support.run_python(
         None,
         *("-m", "parapack.compat", "-m", "pytest"),
         *("-p", "dropin_proof", "-p", "no:cacheprovider", "--import-mode=prepend", "-q", "-ra"),
         *("-c", os.devnull, "--rootdir", str(tree), "--basetemp", str(scratch / "tmp")),
+        *("-o", "faulthandler_timeout=200"),
         *suite.options,
         *options,
         *suite.paths,
         env={"PYTHONPATH": os.pathsep.join(filter(None, python_path)), "DROPIN_PROOF": str(proof)},
         cwd=tree,
-        timeout=800,
-        check=False,
+        timeout=800 / suite.attempts,
     )
-    return run, json.loads(proof.read_text()) if proof.exists() else {}
+    findings: dict[str, Any] = json.loads(proof.read_text())
+    return findings
 
 
 def check_findings(suite: Suite, findings: dict[str, Any]) -> None:
