@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parapack.lab import codecs, noise, process
+from parapack.lab import codecs, environments, noise, process
 from parapack.lab.measure import Clock, Samples
 from parapack.lab.stats import Estimate, median
 
@@ -102,6 +102,12 @@ def add_heap(made: argparse.ArgumentParser, default: int) -> None:
     """The option to keep a heap alive while measuring."""
     text = "containers to keep alive meanwhile; matters to the collector (default: %(default)s)"
     made.add_argument("--heap", type=int, default=default, metavar="N", help=text)
+
+
+def add_parapack(made: argparse.ArgumentParser) -> None:
+    """The option of scripts that make environments of interpreters."""
+    text = "wheel or checkout to install where necessary"
+    made.add_argument("--parapack", type=environments.named_source, metavar="SOURCE", help=text)
 
 
 def add_cpu_time(made: argparse.ArgumentParser) -> None:

@@ -88,12 +88,7 @@ def main() -> int:
     parser = bars.parser(__doc__.splitlines()[0], repetitions=9)
     parser.add_argument("--gil", metavar="PATH", help="the GIL build (default: from PYTHONS)")
     parser.add_argument("--free", metavar="PATH", help="the free-threaded build (default: from PYTHONS)")
-    parser.add_argument(
-        "--parapack",
-        type=environments.named_source,
-        metavar="SOURCE",
-        help="wheel or checkout to install where necessary",
-    )
+    bars.add_parapack(parser)
     parser.add_argument("--seconds", type=float, default=0.05, help="of one run (default: %(default)s)")
     bars.add_heap(parser, measure.HEAP)
     options = parser.parse_args()

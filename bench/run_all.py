@@ -18,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import bars
+
 from parapack.lab import arms, documents, environments
 from parapack.lab.arms import Interpreter
 
@@ -134,12 +136,7 @@ def main() -> int:
         "scripts", nargs="*", metavar="SCRIPT", help=f"which ones (default: all): {', '.join(names)}"
     )
     parser.add_argument("--python", action="append", metavar="PATH", help="an interpreter; may be repeated")
-    parser.add_argument(
-        "--parapack",
-        type=environments.named_source,
-        metavar="SOURCE",
-        help="wheel or checkout to install where necessary",
-    )
+    bars.add_parapack(parser)
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a bar is missed")
     options = parser.parse_args()

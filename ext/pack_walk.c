@@ -514,14 +514,11 @@ static void start_over(pack *pk)
     pk->slice.hold = !FREE_THREADED || pk->restarts > RESTARTS_MAX / 2;
 }
 
-int pack_object(pack *pk, PyObject *object)
+/* Begins with `begin` and walks, until it is done or failed. `begin` is a constant. */
+PP_INLINE int begin_and_walk(pack *pk, int (*begin)(pack *pk, PyObject *o), PyObject *o)
 {
     for (;;) {
-        int result = is_container(object) ? 0 : pack_leaf(pk, object);
-        if (result == 1)
-            return DONE;
-        if (result == 0)
-            result = begin_root(pk, object);
+        int result = begin(pk, o);
         if (result == DONE)
             result = walk(pk);
         if (result != RESTART)
@@ -530,21 +527,27 @@ int pack_object(pack *pk, PyObject *object)
     }
 }
 
+int pack_object(pack *pk, PyObject *object)
+{
+    int result = is_container(object) ? 0 : pack_leaf(pk, object);
+    if (result)
+        return result == 1 ? DONE : result;
+    return begin_and_walk(pk, begin_root, object);
+}
+
+/* A list of pairs that stays the caller's. */
+static int begin_kept_pairs(pack *pk, PyObject *list)
+{
+    return pack_open_pairs(pk, Py_NewRef(list));
+}
+
 int pack_pairs(pack *pk, PyObject *pairs)
 {
     /* Whatever code this runs has ended before the walk, which can start over with the list. */
     PyObject *list = PySequence_List(pairs);
     if (!list)
         return FAILED;
-    int result;
-    for (;;) {
-        result = pack_open_pairs(pk, Py_NewRef(list));
-        if (result == DONE)
-            result = walk(pk);
-        if (result != RESTART)
-            break;
-        start_over(pk);
-    }
+    int result = begin_and_walk(pk, begin_kept_pairs, list);
     Py_DECREF(list);
     return result;
 }

@@ -27,13 +27,9 @@ PUBLIC_HEADERS = {
     "doc": {"doc", "tree"},
     "all": {"parapack"},
 }
-PUBLIC_LAYERS = {
-    "base": {"base"},
-    "wire": {"base", "wire"},
-    "share": {"base", "wire", "share"},
-    "doc": {"base", "wire", "share", "doc"},
-    "all": {"base", "wire", "share", "doc"},
-}
+PUBLIC_LAYERS = {module: {module, *below} for module, below in CORE_LAYERS.items()}
+PUBLIC_LAYERS["share"].add("wire")  # timestamps and UTF-8
+PUBLIC_LAYERS["all"] = set(CORE_LAYERS)
 THREADS = {"pthread.h", "threads.h"}
 THREADLESS = {"wire", "doc"}
 

@@ -45,6 +45,7 @@ def main() -> int:
     stages = Stages()
     interpreters = requested() if arguments.sanitizer == "address" else thread_interpreters(stages)
     system.require(stages, interpreters)
+    system.require_headers(stages, system.C_TEST_HEADERS)
     environment = system.cmake_environment(stages)
     test_c(stages, arguments.sanitizer, environment)
     if interpreters:
@@ -71,7 +72,6 @@ def thread_interpreters(stages: Stages) -> list[Interpreter]:
 
 
 def test_c(stages: Stages, sanitizer: str, environment: dict[str, str]) -> None:
-    system.require_headers(stages, system.C_TEST_HEADERS)
     preset = PRESETS[sanitizer]
     build = [["cmake", "--preset", preset], ["cmake", "--build", "--preset", preset]]
     if stages.run("C", f"build {preset}", *build, env=environment):

@@ -24,8 +24,7 @@ def require_headers(stages: Stages, headers: Mapping[str, str]) -> None:
     compiler = os.environ.get("CC") or next(filter(shutil.which, ("cc", "gcc", "clang")), "cc")
 
     def absent() -> dict[str, str]:
-        found = {header for header in headers if _preprocesses(compiler, header)}
-        return {header: package for header, package in headers.items() if header not in found}
+        return {header: of for header, of in headers.items() if not _preprocesses(compiler, header)}
 
     missing = absent()
     if missing:
@@ -37,9 +36,8 @@ def require_headers(stages: Stages, headers: Mapping[str, str]) -> None:
 
 def _preprocesses(compiler: str, header: str) -> bool:
     command = [*compiler.split(), "-E", "-x", "c", "-"]
-    return (
-        subprocess.run(command, input=f"#include <{header}>\n".encode(), capture_output=True).returncode == 0
-    )
+    program = f"#include <{header}>\n"
+    return subprocess.run(command, input=program, text=True, capture_output=True).returncode == 0
 
 
 def require(stages: Stages, interpreters: Iterable[Interpreter] = ()) -> None:

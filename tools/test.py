@@ -40,6 +40,8 @@ def main() -> int:
     interpreters = requested()
     stages.say("interpreters: " + ", ".join(f"{i.tag} ({i.executable})" for i in interpreters))
     system.require(stages, interpreters)
+    if "c" in arguments.only:
+        system.require_headers(stages, system.C_TEST_HEADERS)
     if "lint" in arguments.only:
         check_sources(stages)
     if "python" in arguments.only:
@@ -53,7 +55,6 @@ def main() -> int:
 
 
 def test_c(stages: Stages) -> None:
-    system.require_headers(stages, system.C_TEST_HEADERS)
     environment = system.cmake_environment(stages)
     build = [["cmake", "--preset", "dev"], ["cmake", "--build", "--preset", "dev"]]
     if stages.run("C", "build", *build, env=environment):

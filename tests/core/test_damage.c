@@ -7,11 +7,10 @@
 #include "vectors.h"
 
 enum {
-    LARGEST = 600, /* bytes of a vector to damage everywhere: larger ones differ in length only */
-    HEAD = 6,      /* bytes to damage of those: a header ... */
-    TAIL = 2,      /* ... and how a body ends */
-    HUGE_SIZE =
-        4096, /* bytes of a vector of which these are cut alone: each check takes a millisecond */
+    LARGEST = 600,   /* bytes of a vector to damage everywhere: larger ones differ in length only */
+    HEAD = 6,        /* bytes to damage of those: a header ... */
+    TAIL = 2,        /* ... and how a body ends */
+    CUT_ONLY = 4096, /* bytes of a vector not to damage: each check takes a millisecond */
 };
 
 static void check(const uint8_t *data, size_t size)
@@ -63,7 +62,7 @@ static void damage(const uint8_t *data, size_t size)
 static void damage_ends(const uint8_t *data, size_t size)
 {
     check(data, size);
-    size_t ways = size > HUGE_SIZE ? 0 : 2;
+    size_t ways = size > CUT_ONLY ? 0 : 2;
     damage_part(data, size, 0, HEAD, ways);
     damage_part(data, size, size - TAIL, size, ways);
 }

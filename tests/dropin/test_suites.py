@@ -49,13 +49,13 @@ def attempt(suite: Suite, tree: Path, scratch: Path, *options: str) -> dict[str,
         *("-m", "parapack.compat", "-m", "pytest"),
         *("-p", "dropin_proof", "-p", "no:cacheprovider", "--import-mode=prepend", "-q", "-ra"),
         *("-c", os.devnull, "--rootdir", str(tree), "--basetemp", str(scratch / "tmp")),
-        *("-o", "faulthandler_timeout=200"),
+        *("-o", f"faulthandler_timeout={suite.seconds // 2}"),
         *suite.options,
         *options,
         *suite.paths,
         env={"PYTHONPATH": os.pathsep.join(filter(None, python_path)), "DROPIN_PROOF": str(proof)},
         cwd=tree,
-        timeout=800 / suite.attempts,
+        timeout=suite.seconds,
     )
     findings: dict[str, Any] = json.loads(proof.read_text())
     return findings

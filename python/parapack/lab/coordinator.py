@@ -27,7 +27,7 @@ from parapack.lab.experiment import Case, Experiment, Settings
 from parapack.lab.remaining import Remaining
 from parapack.lab.results import CaseResult, ExperimentResult, Results
 from parapack.lab.sites import Site
-from parapack.lab.worker_process import ANSWER_SECONDS, BOOTSTRAP, PACKAGE, WorkerFailed
+from parapack.lab.worker_process import ANSWER_SECONDS, WorkerFailed
 
 Figures = dict[str, dict[str, float]]
 """What one arm measured in one repetition: variant, metric."""
@@ -226,15 +226,18 @@ class Coordinator:
         if not subject["present"]:
             self._tell(f"{entry['name']}: without {SUBJECT}: {subject['reason']}")
         if arm.gil == "0":
-            present = [name for name, library in entry["libraries"].items() if library["present"]]
-            entry["brings_gil_back"] = unforced.observe(
-                environment.python, BOOTSTRAP, PACKAGE, environment.variables(arm), present
-            )
-            for name, module in entry["brings_gil_back"].items():
-                if module is not None:
-                    self._tell(
-                        f"{entry['name']}: {name} brings the GIL back ({module}), but for PYTHON_GIL=0"
-                    )
+            self._note_who_brings_the_gil_back(entry, arm, environment)
+
+    def _note_who_brings_the_gil_back(
+        self, entry: dict[str, Any], arm: Arm, environment: Environment
+    ) -> None:
+        """What PYTHON_GIL=0 hides."""
+        present = [name for name, library in entry["libraries"].items() if library["present"]]
+        seen = unforced.observe(environment.python, environment.variables(arm), present)
+        entry["brings_gil_back"] = seen
+        for name, module in seen.items():
+            if module is not None:
+                self._tell(f"{arm.name}: {name} brings the GIL back ({module}), but for PYTHON_GIL=0")
 
     def _describe(self, result: ExperimentResult) -> None:
         """Asks every process once more after the work."""

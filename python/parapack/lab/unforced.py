@@ -7,34 +7,20 @@ the library need not have set that: so it is imported once more, in a process of
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
-from parapack.lab import codecs, gil_watch, process, process_tree
+from parapack.lab import codecs, gil_watch, process
+from parapack.lab.worker_process import ask
 
 _SECONDS = 60.0
-_VARIABLE = "PYTHON_GIL"
 
 
-def observe(
-    python: str, bootstrap: Path, package: Path, variables: Mapping[str, str], names: Iterable[str]
-) -> dict[str, str | None]:
+def observe(python: str, variables: Mapping[str, str], names: Iterable[str]) -> dict[str, str | None]:
     """The extension module that brings the GIL back, by the name of the library that is imported; None where
     it stays off. A library for which no answer is had is left out."""
-    environment = {name: value for name, value in variables.items() if name != _VARIABLE}
-    seen: dict[str, str | None] = {}
-    for name in names:
-        command = [python, str(bootstrap), str(package), __name__, name]
-        try:
-            code, output = process_tree.run(command, environment, _SECONDS)
-            answer = json.loads(output.splitlines()[-1])
-        except (OSError, ValueError, IndexError, subprocess.TimeoutExpired):
-            continue
-        if code == 0 and isinstance(answer, dict):
-            seen[name] = answer["turned_on_by"]
-    return seen
+    answers = {name: ask(python, __name__, variables, _SECONDS, name) for name in names}
+    return {name: answer["turned_on_by"] for name, answer in answers.items() if answer}
 
 
 def main() -> None:

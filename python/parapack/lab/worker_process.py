@@ -15,6 +15,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -180,6 +181,19 @@ class WorkerProcess:
         self._errors.seek(max(0, size - _LOG_BYTES))
         text = _telling_part(self._errors.read().decode("utf-8", "replace").strip())
         return f"the measured process ended ({ending})" + (f": {text}" if text else "")
+
+
+def ask(python: str, module: str, variables: Mapping[str, str], limit: float, *arguments: str) -> Any:
+    """The JSON object that a module of the lab prints in its last line, run by an interpreter in a process of
+    its own, without PYTHON_GIL. None where it does not, or not within `limit` seconds."""
+    environment = {name: value for name, value in variables.items() if name != "PYTHON_GIL"}
+    command = [python, str(BOOTSTRAP), str(PACKAGE), module, *arguments]
+    try:
+        _, output = process_tree.run(command, environment, limit)
+        answer = json.loads(output.splitlines()[-1])
+    except (OSError, ValueError, IndexError, subprocess.TimeoutExpired):
+        return None
+    return answer if isinstance(answer, dict) else None
 
 
 def _signal_name(number: int) -> str:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import functools
 import importlib.machinery
-import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from parapack.lab import process, process_tree
+from parapack.lab import process
 from parapack.lab.charts import Chart, Matrix, MatrixRow
 from parapack.lab.experiment import Case, Context, Experiment, Figures, Runner, Settings
 from parapack.lab.findings import ArmFacts, Finding
@@ -24,7 +22,7 @@ from parapack.lab.packages.answers import findings_of
 from parapack.lab.packages.inspection import Inspection
 from parapack.lab.results import CaseResult, ExperimentResult
 from parapack.lab.tables import Table
-from parapack.lab.worker_process import BOOTSTRAP, PACKAGE
+from parapack.lab.worker_process import ask
 
 ALL = "all distributions"
 _SURVEY_SECONDS = 120.0
@@ -114,16 +112,11 @@ def _compiled_in(python: str) -> dict[str, tuple[str, int]]:
     """What an interpreter has that is to be probed: name and number of modules, by normalised name.
 
     Nothing for one that does not answer: its arm says why."""
-    variables = {key: value for key, value in os.environ.items() if key != "PYTHON_GIL"}
+    variables = dict(os.environ)
     if os.path.abspath(python) != os.path.abspath(sys.executable):
         variables.pop("PYTHONPATH", None)
-    command = [python, str(BOOTSTRAP), str(PACKAGE), survey.__name__]
-    try:
-        _, output = process_tree.run(command, variables, _SURVEY_SECONDS)
-        content = json.loads(output.splitlines()[-1])
-        return {key: (name, count) for key, (name, count) in content.items()}
-    except (OSError, ValueError, IndexError, AttributeError, subprocess.TimeoutExpired):
-        return {}
+    content = ask(python, survey.__name__, variables, _SURVEY_SECONDS) or {}
+    return {key: (name, count) for key, (name, count) in content.items()}
 
 
 class Packages(Experiment):

@@ -31,14 +31,20 @@ def wrk_path() -> str | None:
     return shutil.which("wrk")
 
 
+def wrk_command(wrk: str, script: str, url: str, threads: int, connections: int, seconds: int) -> list[str]:
+    return [
+        wrk, f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "2s", "-s", script, url
+    ]  # fmt: skip
+
+
 def run_wrk(wrk: str, url: str, threads: int, connections: int, seconds: int) -> Figures:
     """Loads a page with wrk: every connection asks again as soon as it is answered.
 
     Returns `requests`, `bytes`, `seconds`, the errors by kind, and the latencies in milliseconds, as in
     wrk_report.lua; those have `closed_` in front, being those of a closed loop. Raises LoadFailed.
     """
-    options = [f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "2s", "-s", str(_REPORT)]
-    output = _run([wrk, *options, url], seconds + _SPARE_SECONDS)
+    command = wrk_command(wrk, str(_REPORT), url, threads, connections, seconds)
+    output = _run(command, seconds + _SPARE_SECONDS)
     lines = [line for line in output.splitlines() if line.startswith("{")]
     if not lines:
         raise LoadFailed(f"wrk printed no figures: {output[-_WORDS:].strip()}")

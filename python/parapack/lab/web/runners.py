@@ -165,15 +165,9 @@ class LoadRunner(Runner):
 
     def _wrk(self, wrk: str | None, threads: int, server: ServerProcess) -> Figures:
         assert wrk is not None
-        settings = {name: self._parameters[name] for name in ("wrk_threads", "connections", "seconds")}
+        how = [self._parameters[name] for name in ("wrk_threads", "connections", "seconds")]
         before, begin = server.resources(), time.perf_counter()
-        figures = load.run_wrk(
-            wrk,
-            server.url(self._parameters["page"]),
-            settings["wrk_threads"],
-            settings["connections"],
-            settings["seconds"],
-        )
+        figures = load.run_wrk(wrk, server.url(self._parameters["page"]), *how)
         elapsed = time.perf_counter() - begin
         after = server.resources()
         if before and after:
@@ -182,12 +176,9 @@ class LoadRunner(Runner):
             if figures["requests"]:
                 figures["cpu_ms_per_request"] = 1e3 * used / figures["requests"]
         self._capacities[threads] = figures["requests_per_s"]
-        self._facts["commands"]["wrk"] = (
-            "wrk -t{wrk_threads} -c{connections} -d{seconds}s --timeout 2s -s wrk_report.lua".format(
-                **settings
-            )
-            + f" http://{serve.ADDRESS}:PORT{self._parameters['page']}"
-        )
+        url = f"http://{serve.ADDRESS}:PORT{self._parameters['page']}"
+        command = load.wrk_command("wrk", "wrk_report.lua", url, *how)
+        self._facts["commands"]["wrk"] = " ".join(command)
         self._count(threads, figures["requests"])
         if not figures["requests"]:
             raise load.LoadFailed(f"wrk got no answer: {json.dumps(figures)}")
