@@ -2,7 +2,7 @@
 
     python3 tools/example_report.py RESULT.json DIRECTORY --path /where/it/was=/where/it/might/be ...
 
-Writes DIRECTORY/report.json and DIRECTORY/report.html. Every text in the file in which an old path occurs
+Writes DIRECTORY/RESULT.json and DIRECTORY/RESULT.html. Every text in the file in which an old path occurs
 gets the new one instead; figures are not touched. A path that is left and does not begin with one of the new
 ones is an error, so that none is forgotten. Prints, as Markdown for the README, the tables in which the run's
 figures stand below those of the two seeds. Needs Parapack with its extra `lab`.
@@ -95,10 +95,10 @@ def main() -> int:
     if left:
         sys.exit("paths of this machine are left; give each a --path or an --ignore:\n  " + "\n  ".join(left))
     options.directory.mkdir(parents=True, exist_ok=True)
-    target = options.directory / "report.json"
+    target = options.directory / options.result.name
     target.write_text(json.dumps(content, separators=(",", ":"), allow_nan=False) + "\n", "utf-8")
     results = results_file.load(target)
-    report.write(results, options.directory / "report.html")
+    report.write(results, target.with_suffix(".html"))
     for table in beside_the_seeds(results):
         print(markdown(table), end="\n\n")
     return 0

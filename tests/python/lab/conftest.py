@@ -1,8 +1,9 @@
-"""The lab's tests keep what experiments install to themselves."""
+"""The lab's tests keep what experiments install to themselves, and share a browser."""
 
 import os
 from pathlib import Path
 
+import lab_browser
 import pytest
 
 
@@ -20,3 +21,15 @@ def own_cache(tmp_path_factory):
         patch.setenv("PIP_CACHE_DIR", str(downloads))
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def downloads(tmp_path_factory):
+    """Where the browser saves what a page offers."""
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="session")
+def chromium(downloads):
+    with lab_browser.report_pictures.browser(downloads) as shown:
+        yield shown

@@ -91,6 +91,7 @@ def test_every_finite_value_has_a_place_on_an_axis(values, log, margin):
         (0.97, 1.035, False, ["0.98", "1", "1.02"]),
         (1, 1000, True, ["1", "10", "100", "1,000"]),
         (0.4, 2.5, True, ["0.5", "1", "2"]),
+        (2.6, 8.3, True, ["3", "4", "5", "6", "7"]),
         (1e-3, 1e6, True, ["0.001", "0.1", "10", "1,000", "100 k"]),
     ],
 )
@@ -200,7 +201,7 @@ def test_a_line_goes_through_its_points_in_order():
     (curve,) = shown.curves.curves
     assert [share(mark.x) for mark in curve.marks] == sorted(share(mark.x) for mark in curve.marks)
     assert share(curve.marks[0].y) > share(curve.marks[1].y), "more is higher up"
-    assert len(curve.segments) == 1
+    assert len(curve.points.split()) == 2
     assert curve.marks[0].low is not None and curve.marks[1].low is None
     assert [tick.label for tick in shown.curves.x_ticks] == ["1", "2"]
     assert shown.figures == [("a", "2", "1.90"), ("a", "1", "1.00 [0.900, 1.10]")]

@@ -230,6 +230,13 @@ def test_raw_data_that_are_too_large_are_rounded_and_then_left_out():
     assert not none.url and "too large" in none.remark
 
 
+def test_a_page_without_its_raw_data_leads_to_the_file_beside_it(monkeypatch):
+    run = small()
+    monkeypatch.setattr(report, "MOST_BYTES", 0)
+    (link,) = re.findall(r'<a href="(lab-[^"]*)">', report.make([run]))
+    assert link == f"lab-{run.started[:19].translate(str.maketrans('T', '-', '-:'))}.json"
+
+
 def test_small_raw_data_are_plain_json():
     run = small(experiments=[])
     plain = raw_data.embed(run, "r.json", 1_000_000)

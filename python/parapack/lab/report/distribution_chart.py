@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from parapack.lab.charts import Distribution, DistributionChart
 from parapack.lab.report import scales, wording
-from parapack.lab.report.line_chart import Curves, curves
+from parapack.lab.report.line_chart import Curves, PlacedPoint, curves
 from parapack.lab.report.marks import Key, Mark, Track, Tracks, percent, span
 from parapack.lab.report.scales import Scale, Tick
 
@@ -110,19 +110,7 @@ def _curves(chart: DistributionChart, shown: dict[str, list[tuple[float, float]]
         return None
     y_scale = scales.fit([value for of in long.values() for _, value in of], log=True, margin=0.03)
     x_scale = scales.fit([nines(share) for of in long.values() for share, _ in of], include=[0.0])
-    write = wording.writer(chart.unit)
-    points = {
-        name: [
-            (
-                nines(share),
-                value,
-                None,
-                f"{wording.share_of(share)}: {write(value)}" if share in signed(of) else "",
-            )
-            for share, value in of
-        ]
-        for name, of in long.items()
-    }
+    points = {name: _points(of, chart.unit) for name, of in long.items()}
     x_ticks = [
         Tick(place, label)
         for share, label in ((0.0, "0"), (0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99.9"))
@@ -133,6 +121,14 @@ def _curves(chart: DistributionChart, shown: dict[str, list[tuple[float, float]]
         keys, points, x_scale, y_scale, x_ticks, y_scale.ticks(wording.tick_writer(chart.unit)),
         "percentile", "latency",
     )  # fmt: skip
+
+
+def _points(quantiles: list[tuple[float, float]], unit: str) -> list[PlacedPoint]:
+    write, with_sign = wording.writer(unit), signed(quantiles)
+    return [
+        (nines(share), value, None, f"{wording.share_of(share)}: {write(value)}" * (share in with_sign))
+        for share, value in quantiles
+    ]
 
 
 def nines(share: float) -> float:

@@ -39,7 +39,8 @@ class Curve:
     name: str
     style: int
     marks: list[CurveMark]
-    segments: list[Segment]
+    points: str
+    """What joins the marks: a polyline in a square of a thousand by a thousand. Empty for a single one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +138,17 @@ def curves(
     drawn = []
     for key in keys:
         marks = [mark for point in points[key.name] if (mark := _mark(point, x_scale, y_scale))]
-        segments = [Segment(first.x, first.y, second.x, second.y) for first, second in pairwise(marks)]
-        drawn.append(Curve(key.name, key.style, marks, segments))
+        drawn.append(Curve(key.name, key.style, marks, _joined(marks)))
     return Curves(drawn, x_ticks, y_ticks, x_label, y_label, ideal or [], keys)
+
+
+def _joined(marks: list[CurveMark]) -> str:
+    places = [f"{_thousandths(mark.x)},{_thousandths(mark.y)}" for mark in marks]
+    return " ".join(places) if len(places) > 1 else ""
+
+
+def _thousandths(share: str) -> int:
+    return round(10 * float(share.rstrip("%")))
 
 
 def _mark(point: PlacedPoint, x_scale: Scale, y_scale: Scale) -> CurveMark | None:

@@ -1,7 +1,8 @@
 """The result file inside the report, so that the page is all that has to be passed on.
 
 A link carries it as a data URL: plain JSON while it is small, else compressed. Where even that would make the
-page too large the figures are rounded, and beyond that left out; both are said beside the link.
+page too large the figures are rounded, and beyond that left out: the link then leads to the result file in
+the page's own directory, where a run puts it. Both are said beside the link.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ DIGITS = (6, 5, 4)
 
 @dataclass(frozen=True, slots=True)
 class RawData:
-    """A download: its name and its address, or why there is none."""
+    """A download: its name and its address; without one the file of that name beside the page."""
 
     name: str
     url: str = ""
@@ -48,7 +49,9 @@ def embed(results: Results, name: str, room: int) -> RawData:
         url = "data:application/gzip;base64," + _base64(gzip.compress(text, 9, mtime=0))
         if len(url) <= room:
             return RawData(name + ".gz", url, len(text), remark)
-    return RawData(name, size=len(_json(content)), remark="too large for this page; keep the file beside it")
+    return RawData(
+        name, size=len(_json(content)), remark="too large to be in this page: keep the file beside it"
+    )
 
 
 def _json(content: dict[str, Any]) -> bytes:

@@ -14,6 +14,8 @@ from parapack.lab.report.wording import short_number
 
 MOST_TICKS = 6
 """So many labels fit below an axis on a phone."""
+_LEAST_GAP = 0.12
+"""So far apart labels have to be for that, as a share of the axis."""
 _DEGENERATE = 0.5
 """An axis with a single value on it reaches so far around it, as a share of the value."""
 
@@ -81,7 +83,18 @@ class Scale:
                 values = values[::step]
             if len(values) >= 3:
                 return values
-        return _linear_values(self.low, self.high, most)
+        return self._apart(_linear_values(self.low, self.high, most))
+
+    def _apart(self, values: list[float]) -> list[float]:
+        """Without those that stand too close to the one before: even steps shrink on a logarithmic axis."""
+        kept: list[float] = []
+        end = -1.0
+        for value in values:
+            position = self.at(value)
+            if position is not None and position >= end + _LEAST_GAP:
+                kept.append(value)
+                end = position
+        return kept
 
 
 def fit(
