@@ -26,7 +26,7 @@ report_pictures = _load(support.ROOT / "tools" / "report_pictures.py")
 
 
 def require() -> None:
-    """Skips a module on all interpreters but one, because the page is the same on all, and without a browser."""
+    """Skips a module without a browser, and on all interpreters but one: the page is the same on all."""
     if sys.version_info[:2] != (3, 13) or support.FREE_THREADED or support.SANITIZER:
         reason = "the report is the same on all interpreters: seen in a browser on 3.13"
         pytest.skip(reason, allow_module_level=True)

@@ -179,6 +179,7 @@ def saved_content(path):
 
 # ---- keyboard, accessibility --------------------------------------------------------------------------
 
+
 def press(shown, *keys):
     from selenium.webdriver.common.action_chains import ActionChains
 
@@ -233,6 +234,7 @@ def test_axe_finds_nothing(short):
 
 
 # ---- schemes, paper, no JavaScript, hostile text ------------------------------------------------------
+
 
 def test_the_scheme_can_be_chosen(shown):
     background = "return getComputedStyle(document.documentElement).backgroundColor"
@@ -308,6 +310,7 @@ def test_hostile_text_does_nothing(shown, tmp_path, monkeypatch):
 
 
 # ---- pictures -----------------------------------------------------------------------------------------
+
 
 def test_pictures_of_what_was_tested(short, short_path):
     PICTURES.mkdir(parents=True, exist_ok=True)
