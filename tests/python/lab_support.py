@@ -14,6 +14,9 @@ import support
 
 from parapack.lab import arms, documents, environments, experiments, process_tree, results
 
+EXAMPLE = next((support.ROOT / "docs" / "examples").glob("*.json"))
+"""The figures of the documentation's example; its report lies beside them."""
+
 TROUBLE = Path(__file__).with_name("lab") / "trouble"
 """The directory of the experiment `trouble`."""
 

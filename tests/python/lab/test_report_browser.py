@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import lab_browser
 import lab_report_data as data
 import pytest
-import support
 from lab_browser import DESKTOP, PHONE, TABLET, unfold
+from lab_support import EXAMPLE
 
 from parapack.lab import report, results_file
 from parapack.lab.report import distribution_chart, page, raw_data
@@ -26,8 +26,7 @@ pytestmark = [pytest.mark.isolated, pytest.mark.thread_unsafe(reason="there is o
 def made(request, tmp_path_factory):
     """The `path` of a report, and the `view` of its run: what the page shows, before it is drawn."""
     if request.param == "example":
-        (figures,) = (support.ROOT / "docs" / "examples").glob("*.json")
-        run, path = results_file.load(figures), figures.with_suffix(".html")
+        run, path = results_file.load(EXAMPLE), EXAMPLE.with_suffix(".html")
         return SimpleNamespace(path=path, view=page.run_view(run, "", "", raw_data.RawData("")))
     run, path = data.results(), tmp_path_factory.mktemp("report") / "report.html"
     with data.stand_ins_in_place():
